@@ -1,0 +1,95 @@
+//! Text from outside (names, server messages, values) made safe for a terminal.
+
+/// Replaces what could disturb a terminal: control characters (escape sequences, bells, line
+/// breaks), zero-width characters and bidirectional overrides become visible `\u{..}` escapes.
+///
+/// Everything that came from a server, a file or the command line goes through here before it is
+/// drawn or printed for people. Machine formats (JSON) escape on their own.
+#[must_use]
+pub fn safe(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if disturbs(c) {
+            match c {
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                _ => out.extend(c.escape_unicode()),
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// True for a character that moves the cursor, is invisible, or reorders its neighbours.
+fn disturbs(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
+            | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// [`safe`] text cut to `width` terminal columns; a cut is marked by `…`.
+#[must_use]
+pub fn fit(text: &str, width: usize) -> String {
+    use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+    // A hostile name can be long; no terminal shows more than a few columns per character.
+    let head: String = text.chars().take(width.saturating_mul(2) + 1).collect();
+    let clean = safe(&head);
+    if clean.width() <= width {
+        return clean;
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in clean.chars() {
+        let w = c.width().unwrap_or(0);
+        if used + w + 1 > width {
+            break;
+        }
+        used += w;
+        out.push(c);
+    }
+    if width > 0 {
+        out.push('…');
+    }
+    out
+}
+
+/// The candidate nearest in spelling to `word`, when it is near enough to be a slip.
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|c| (strsim::damerau_levenshtein(&word.to_lowercase(), &c.to_lowercase()), c))
+        .filter(|(distance, c)| *distance <= 1 + c.chars().count().max(word.chars().count()) / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, c)| c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_sequences_become_visible() {
+        assert_eq!(safe("a\x1b[31mb\u{202e}c\nd"), "a\\u{1b}[31mb\\u{202e}c\\nd");
+        assert_eq!(safe("Ünïcödé 🎵 ok"), "Ünïcödé 🎵 ok");
+    }
+
+    #[test]
+    fn fit_respects_width_of_wide_characters() {
+        assert_eq!(fit("日本語", 4), "日…");
+        assert_eq!(fit("short", 10), "short");
+        assert_eq!(fit("exactly", 7), "exactly");
+        assert_eq!(fit("anything", 0), "");
+    }
+
+    #[test]
+    fn nearest_takes_slips_and_not_strangers() {
+        assert_eq!(nearest("databse", ["host", "database", "user"]), Some("database"));
+        assert_eq!(nearest("zebra", ["host", "database", "user"]), None);
+    }
+}
