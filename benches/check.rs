@@ -1,0 +1,2 @@
+//! See `benches/README.md`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The harness: servers shared by all tests of a run.
