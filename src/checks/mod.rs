@@ -3,6 +3,7 @@
 
 #[macro_use]
 mod declare;
+mod after;
 mod model;
 pub mod registry;
 
