@@ -3,10 +3,108 @@
 use super::Check;
 
 /// Every check, in the order in which a connection meets what they look at.
-pub static ALL: &[&Check] = &[&super::net_source_unreachable::CHECK];
+///
+/// `AUT-024` and `AUT-025` mean "there is a session": a check that needs one on the source or the target stands
+/// behind it, and with that behind all that can stop a login.
+#[rustfmt::skip]
+pub static ALL: &[&Check] = &[
+    &super::net_019_source_name_does_not_resolve::CHECK,
+    &super::net_020_source_unreachable::CHECK,
+    &super::net_021_target_name_does_not_resolve::CHECK,
+    &super::net_022_target_unreachable::CHECK,
+    &super::aut_024_source_login_refused::CHECK,
+    &super::aut_025_target_login_refused::CHECK,
+];
 
 /// The check with this code or name, in any case.
 #[must_use]
 pub fn find(code_or_name: &str) -> Option<&'static Check> {
     ALL.iter().copied().find(|c| c.code.eq_ignore_ascii_case(code_or_name) || c.name.eq_ignore_ascii_case(code_or_name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::checks::testing::{healthy, healthy_mariadb, healthy_rds};
+    use crate::diagnose::{Outcome, judge};
+    use crate::facts::Facts;
+
+    #[test]
+    fn codes_and_names_are_unique_and_well_formed() {
+        let mut seen = HashSet::new();
+        for check in ALL {
+            assert!(seen.insert(check.code), "{} twice", check.code);
+            assert!(seen.insert(check.name), "{} twice", check.name);
+            let (area, number) = check.code.split_once('-').unwrap();
+            assert_eq!(area.to_lowercase(), check.area.as_str(), "{}", check.code);
+            assert!(number.len() == 3 && number.bytes().all(|b| b.is_ascii_digit()), "{}", check.code);
+            let kebab = check
+                .name
+                .split('-')
+                .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+            assert!(kebab, "{} is not kebab-case", check.name);
+            assert!(!check.title.ends_with('.'), "{}: the title ends with a full stop", check.code);
+        }
+    }
+
+    #[test]
+    fn explanations_have_their_four_parts_in_order() {
+        for check in ALL {
+            let headings: Vec<&str> =
+                check.explanation.lines().filter_map(|l| l.trim_start().strip_prefix("# ")).collect();
+            assert_eq!(
+                headings,
+                ["What it looks at", "Why it matters", "How to fix it by hand", "Source"],
+                "{}",
+                check.code
+            );
+        }
+    }
+
+    #[test]
+    fn predecessors_exist_and_come_earlier() {
+        let mut earlier = HashSet::new();
+        for check in ALL {
+            for code in check.after {
+                assert!(find(code).is_some(), "{} stands behind {code}, which does not exist", check.code);
+                assert!(earlier.contains(code), "{} stands behind {code}, which is listed after it", check.code);
+            }
+            earlier.insert(check.code);
+        }
+    }
+
+    #[test]
+    fn nothing_is_wrong_with_a_healthy_pipeline() {
+        for (name, facts) in [("plain", healthy()), ("mariadb", healthy_mariadb()), ("rds", healthy_rds())] {
+            for j in judge(ALL, &facts) {
+                assert!(
+                    matches!(j.outcome, Outcome::Pass | Outcome::NotApplicable(_)),
+                    "{} on {name}: {:?}",
+                    j.check.code,
+                    j.outcome
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn before_anything_is_collected_every_check_is_running() {
+        for j in judge(ALL, &Facts::pending(healthy().pipeline)) {
+            assert!(
+                matches!(j.outcome, Outcome::Running | Outcome::NotApplicable(_)),
+                "{}: {:?}",
+                j.check.code,
+                j.outcome
+            );
+        }
+    }
+
+    #[test]
+    fn checks_are_found_by_code_and_name_in_any_case() {
+        assert_eq!(find("net-020").map(|c| c.name), Some("source-unreachable"));
+        assert_eq!(find("Source-Unreachable").map(|c| c.code), Some("NET-020"));
+        assert!(find("NET-999").is_none());
+    }
 }
