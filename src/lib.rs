@@ -23,6 +23,8 @@ pub mod report;
 
 pub mod sync;
 
+pub mod verify;
+
 pub mod lab;
 
 pub mod tui;

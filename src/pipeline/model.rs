@@ -138,6 +138,18 @@ pub enum EngineKind {
     S3,
 }
 
+impl EngineKind {
+    /// As written in the pipeline file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Dms => "dms",
+            Self::S3 => "s3",
+        }
+    }
+}
+
 /// What a run moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -151,6 +163,16 @@ pub enum SyncMode {
 }
 
 impl SyncMode {
+    /// As written in the pipeline file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FullLoad => "full-load",
+            Self::Cdc => "cdc",
+            Self::FullLoadAndCdc => "full-load-and-cdc",
+        }
+    }
+
     /// True when changes are replicated after, or instead of, the full load.
     #[must_use]
     pub fn has_cdc(self) -> bool {

@@ -1,1 +1,9 @@
-//! See the map in `lib.rs`.
+//! One [`Report`] value, and a renderer for each format. Pure.
+
+mod json;
+mod model;
+mod text;
+
+pub use json::render as json;
+pub use model::{CheckReport, FindingReport, FixReport, Report, Tool};
+pub use text::{Style, checks_table, render as text};
