@@ -1,7 +1,7 @@
 //! What a run of the checks found, in the shape of the JSON report. Field names are a contract.
 
-use indexmap::IndexMap;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::checks::{Finding, Severity};
 use crate::diagnose::{Judgement, Outcome, Summary};
@@ -72,7 +72,7 @@ pub struct FindingReport {
     /// Runs green, loses data.
     pub silent_loss: bool,
     /// The values seen.
-    pub evidence: IndexMap<String, String>,
+    pub evidence: Map<String, Value>,
     /// The remedy.
     pub fix: Option<FixReport>,
 }
@@ -152,7 +152,7 @@ impl FindingReport {
             subject: finding.subject.clone(),
             message: finding.message.clone(),
             silent_loss: finding.silent_loss,
-            evidence: finding.evidence.iter().cloned().collect(),
+            evidence: finding.evidence.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))).collect(),
             fix: finding.fix.as_ref().map(FixReport::new),
         }
     }

@@ -72,7 +72,11 @@ fn failed(out: &mut String, report: &Report, check: &CheckReport, style: Style) 
     let lead = format!("\n{} {}  ", style.sign(check), style.paint(BOLD, check.code));
     push_wrapped(out, check.title, &lead, &" ".repeat(11), style.width);
     if check.findings.iter().any(|f| f.silent_loss) {
-        let _ = writeln!(out, "    {}", style.paint(RED, "silent loss: everything looks green while rows go missing or change"));
+        let _ = writeln!(
+            out,
+            "    {}",
+            style.paint(RED, "silent loss: everything looks green while rows go missing or change")
+        );
     }
     for (at, finding) in check.findings.iter().take(FINDINGS_SHOWN).enumerate() {
         if check.findings.len() > 1 && at > 0 {
@@ -86,7 +90,8 @@ fn failed(out: &mut String, report: &Report, check: &CheckReport, style: Style) 
     }
     let waiting = report.checks.iter().filter(|c| c.blocked_by.contains(&check.code)).count();
     if waiting > 0 {
-        let what = if waiting == 1 { "1 check waits for this".into() } else { format!("{waiting} checks wait for this") };
+        let what =
+            if waiting == 1 { "1 check waits for this".into() } else { format!("{waiting} checks wait for this") };
         let _ = writeln!(out, "    {}", style.paint(DIM, &what));
     }
 }
@@ -98,7 +103,13 @@ fn show_finding(out: &mut String, check: &CheckReport, finding: &FindingReport, 
     let labels = finding.evidence.keys().map(|k| safe(k).width()).max().unwrap_or(0).clamp(8, 24);
     for (label, value) in &finding.evidence {
         let lead = format!("    {}  ", pad(&safe(label), labels));
-        push_wrapped(out, &safe(value), &style.paint(DIM, &lead), &" ".repeat(labels + 6), style.width);
+        push_wrapped(
+            out,
+            &safe(value.as_str().unwrap_or_default()),
+            &style.paint(DIM, &lead),
+            &" ".repeat(labels + 6),
+            style.width,
+        );
     }
     if let Some(fix) = &finding.fix {
         show_fix(out, check, fix, labels, style);
@@ -159,12 +170,9 @@ fn footer(out: &mut String, report: &Report, style: Style) {
         }
         parts.push(format!("{} failed ({})", s.fail, kinds.join(", ")));
     }
-    for (count, word) in [
-        (s.unknown, "unknown"),
-        (s.blocked, "waiting"),
-        (s.pass, "passed"),
-        (s.not_applicable, "not applicable"),
-    ] {
+    for (count, word) in
+        [(s.unknown, "unknown"), (s.blocked, "waiting"), (s.pass, "passed"), (s.not_applicable, "not applicable")]
+    {
         if count > 0 {
             parts.push(format!("{count} {word}"));
         }
@@ -179,10 +187,12 @@ fn footer(out: &mut String, report: &Report, style: Style) {
         style.paint(GREEN, &line)
     };
     let _ = write!(out, "\n{painted}\n");
-    if let Some(first) = report.checks.iter().find(|c| c.outcome == "fail") {
-        let fixable = report.checks.iter().any(|c| {
-            c.findings.iter().filter_map(|f| f.fix.as_ref()).any(|f| f.mode != Mode::Manual)
-        });
+    let worst = report.worst();
+    if let Some(first) = report.checks.iter().find(|c| c.outcome == "fail" && Some(c.severity) == worst) {
+        let fixable = report
+            .checks
+            .iter()
+            .any(|c| c.findings.iter().filter_map(|f| f.fix.as_ref()).any(|f| f.mode != Mode::Manual));
         let mut next = format!("explain one: cdc-doctor explain {}", first.code);
         if fixable {
             next = format!("see the plan: cdc-doctor fix --plan     {next}");
@@ -235,4 +245,105 @@ fn push_wrapped(out: &mut String, text: &str, lead: &str, hang: &str, width: usi
         .word_separator(textwrap::WordSeparator::AsciiSpace);
     out.push_str(&textwrap::fill(text, options));
     out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{FindingReport, Report, Tool};
+    use super::*;
+    use crate::diagnose::Summary;
+
+    fn check(code: &'static str, outcome: &'static str, severity: Severity) -> CheckReport {
+        CheckReport {
+            code,
+            name: "some-name",
+            area: "tls",
+            title: "The source takes only TLS connections, and this pipeline connects without TLS",
+            severity,
+            outcome,
+            reason: None,
+            blocked_by: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    fn report() -> Report {
+        let mut tls = check("TLS-001", "fail", Severity::Error);
+        tls.findings.push(FindingReport {
+            subject: "source.tls".into(),
+            message: tls.title.into(),
+            silent_loss: false,
+            evidence: [
+                ("without TLS".to_owned(), "refused 28000 no pg_hba.conf entry for host \"10.0.3.9\", user \"dms\", database \"postgres\", no encryption".into()),
+                ("with TLS".to_owned(), "accepted, TLSv1.3".into()),
+            ]
+            .into_iter()
+            .collect(),
+            fix: Some(FixReport {
+                summary: "set tls = \"verify-full\" in [source]".into(),
+                mode: Mode::Auto,
+                cost: Cost::None,
+                steps: vec![],
+                alternatives: vec!["rds.force_ssl = 0 in the parameter group: passwords and rows then travel in clear".into()],
+            }),
+        });
+        let mut key = check("TBL-001", "fail", Severity::Warning);
+        key.title = "A selected table has no primary key";
+        for table in ["public.a", "public.\x1b[2Jb"] {
+            key.findings.push(FindingReport {
+                subject: table.into(),
+                message: format!("{table} has no primary key"),
+                silent_loss: true,
+                evidence: [("rows".to_owned(), "52000".into())].into_iter().collect(),
+                fix: None,
+            });
+        }
+        let mut waiting = check("SRC-001", "blocked", Severity::Error);
+        waiting.blocked_by.push("TLS-001");
+        let mut dark = check("SRC-024", "unknown", Severity::Warning);
+        dark.title = "The source's disk is filling up";
+        dark.reason = Some("needs cloudwatch:GetMetricData".into());
+        Report {
+            schema_version: 1,
+            tool: Tool { name: "cdc-doctor", version: "0.0.0" },
+            pipeline: "charts".into(),
+            started_at: jiff::Timestamp::UNIX_EPOCH,
+            elapsed_ms: 812,
+            summary: Summary {
+                pass: 3,
+                fail: 2,
+                unknown: 1,
+                blocked: 1,
+                not_applicable: 0,
+                errors: 1,
+                warnings: 1,
+                advice: 0,
+            },
+            checks: vec![key, tls, waiting, dark, check("NET-020", "pass", Severity::Error)],
+            headline: "PostgreSQL 15.18 at db:5432 → MariaDB 10.11.19 at target:3306, engine direct".into(),
+        }
+    }
+
+    #[test]
+    fn causes_come_first_each_with_its_fix() {
+        insta::assert_snapshot!(render(&report(), Style { color: false, width: 100, verbose: false }));
+    }
+
+    #[test]
+    fn eighty_columns_are_respected_but_for_words_that_cannot_be_broken() {
+        let text = render(&report(), Style { color: false, width: 80, verbose: true });
+        assert!(text.lines().all(|l| l.width() <= 80), "{text}");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn colour_only_when_asked_and_never_from_outside() {
+        assert!(!render(&report(), Style { color: false, width: 100, verbose: true }).contains('\x1b'));
+        assert!(render(&report(), Style { color: true, width: 100, verbose: true }).contains("\x1b[31m✗\x1b[0m"));
+    }
+
+    #[test]
+    fn json_has_the_fields_of_the_contract() {
+        insta::assert_snapshot!(super::super::json(&report()).unwrap());
+    }
 }

@@ -73,9 +73,10 @@ pub async fn compare(
         .map_err(|source| VerifyError::Source { table: name.clone(), source })?;
     let rows: i64 = row.get(0);
     let source = Digest { rows: rows.unsigned_abs(), sum: row.get(1) };
-    let answer: Option<(u64, String)> = target.query_first(normal::target_sql(table)).await.map_err(|source| {
-        VerifyError::Target { table: format!("{}.{}", table.database, table.name), source }
-    })?;
+    let answer: Option<(u64, String)> = target
+        .query_first(normal::target_sql(table))
+        .await
+        .map_err(|source| VerifyError::Target { table: format!("{}.{}", table.database, table.name), source })?;
     let (rows, sum) = answer.unwrap_or_default();
     Ok(Compared { table: name, source, target: Digest { rows, sum } })
 }
