@@ -214,6 +214,9 @@ pub struct Aws {
 /// The `[dms]` section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dms {
+    /// DMS Serverless: a replication configuration instead of instance and task.
+    #[serde(default)]
+    pub serverless: bool,
     /// Replication instance identifier.
     pub instance: String,
     /// Class, such as `dms.t3.medium`.

@@ -1,0 +1,168 @@
+//! Passwords, fetched from where the pipeline file says that they are. They live only in
+//! [`SecretString`], which neither prints nor saves them.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use super::model::{Endpoint, PasswordSource, Pipeline};
+use crate::text;
+
+/// The passwords of both ends; `Debug` shows only whether there is one.
+#[derive(Debug, Clone, Default)]
+pub struct Passwords {
+    /// Of the source; `None` logs in without one.
+    pub source: Option<SecretString>,
+    /// Of the target.
+    pub target: Option<SecretString>,
+}
+
+/// Why a password could not be had. No message holds one.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The environment variable is not there.
+    #[error("[{side}] password: the environment variable {name} is not set. Set it, or change password in the file")]
+    VariableMissing {
+        /// `source` or `target`.
+        side: &'static str,
+        /// The variable.
+        name: String,
+    },
+    /// The environment variable is there, and empty.
+    #[error(
+        "[{side}] password: the environment variable {name} is empty. To log in without a password, take the key out"
+    )]
+    VariableEmpty {
+        /// `source` or `target`.
+        side: &'static str,
+        /// The variable.
+        name: String,
+    },
+    /// The environment variable is not text.
+    #[error("[{side}] password: the environment variable {name} is not UTF-8")]
+    VariableNotText {
+        /// `source` or `target`.
+        side: &'static str,
+        /// The variable.
+        name: String,
+    },
+    /// The password file cannot be read.
+    #[error("[{side}] password: the file {} cannot be read: {why}", text::safe(&path.display().to_string()))]
+    FileUnreadable {
+        /// `source` or `target`.
+        side: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// In the system's words.
+        why: String,
+    },
+    /// The password file's first line is empty.
+    #[error("[{side}] password: the first line of {} is empty; it must be the password", text::safe(&path.display().to_string()))]
+    FileEmpty {
+        /// `source` or `target`.
+        side: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The password is in AWS Secrets Manager.
+    #[error(
+        "[{side}] password: this version does not read Secrets Manager yet. Fetch it yourself (aws secretsmanager \
+         get-secret-value) and use password = {{ env = \"VARIABLE\" }} or {{ file = \"path\" }}"
+    )]
+    SecretsManager {
+        /// `source` or `target`.
+        side: &'static str,
+    },
+    /// Nobody can be asked.
+    #[error(
+        "the password cannot be asked for: standard input is no terminal. Use password = {{ env = \"VARIABLE\" }} or \
+         {{ file = \"path\" }} in the pipeline file, or set CDC_DOCTOR_SOURCE_PASSWORD and CDC_DOCTOR_TARGET_PASSWORD"
+    )]
+    NoTerminal,
+    /// The question was left without an answer.
+    #[error("no password was given")]
+    Cancelled,
+    /// Asking failed in another way.
+    #[error("the password could not be asked for: {0}")]
+    Prompt(String),
+}
+
+impl Passwords {
+    /// Fetches both passwords. `ask` shows its argument as a question and reads the answer unseen; it is called only
+    /// for `prompt = true`.
+    ///
+    /// # Errors
+    /// Names section, key and variable or file; never a value.
+    pub fn resolve(
+        pipeline: &Pipeline,
+        ask: &mut dyn FnMut(&str) -> Result<SecretString, SecretError>,
+    ) -> Result<Self, SecretError> {
+        Self::resolve_with(pipeline, &|name| std::env::var_os(name), ask)
+    }
+
+    /// As [`Passwords::resolve`], with the environment given.
+    ///
+    /// # Errors
+    /// As [`Passwords::resolve`].
+    pub fn resolve_with(
+        pipeline: &Pipeline,
+        variable: &dyn Fn(&str) -> Option<OsString>,
+        ask: &mut dyn FnMut(&str) -> Result<SecretString, SecretError>,
+    ) -> Result<Self, SecretError> {
+        Ok(Self {
+            source: password("source", &pipeline.source, variable, ask)?,
+            target: password("target", &pipeline.target, variable, ask)?,
+        })
+    }
+}
+
+fn password(
+    side: &'static str,
+    endpoint: &Endpoint,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+    ask: &mut dyn FnMut(&str) -> Result<SecretString, SecretError>,
+) -> Result<Option<SecretString>, SecretError> {
+    let Some(source) = &endpoint.password else { return Ok(None) };
+    match source {
+        PasswordSource::Env(name) => from_variable(side, name, variable(name)),
+        PasswordSource::File(path) => from_file(side, path),
+        PasswordSource::Secret(_) => Err(SecretError::SecretsManager { side }),
+        PasswordSource::Prompt => {
+            let question = format!("Password of {} on the {side}, {}:{}", endpoint.user, endpoint.host, endpoint.port);
+            ask(&text::safe(&question))
+        }
+    }
+    .map(Some)
+}
+
+fn from_variable(side: &'static str, name: &str, value: Option<OsString>) -> Result<SecretString, SecretError> {
+    let name = name.to_owned();
+    match value.map(OsString::into_string) {
+        None => Err(SecretError::VariableMissing { side, name }),
+        Some(Err(_)) => Err(SecretError::VariableNotText { side, name }),
+        Some(Ok(value)) if value.is_empty() => Err(SecretError::VariableEmpty { side, name }),
+        Some(Ok(value)) => Ok(SecretString::from(value)),
+    }
+}
+
+/// The first line; editors add the line break, so it is not part of the password.
+fn from_file(side: &'static str, path: &Path) -> Result<SecretString, SecretError> {
+    const LONGEST: u64 = 64 * 1024;
+    let mut line = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| BufReader::new(file.take(LONGEST)).read_line(&mut line))
+        .map_err(|why| SecretError::FileUnreadable { side, path: path.to_owned(), why: why.to_string() })?;
+    let trimmed = line.trim_end_matches(['\n', '\r']).len();
+    line.truncate(trimmed);
+    if line.is_empty() {
+        return Err(SecretError::FileEmpty { side, path: path.to_owned() });
+    }
+    Ok(SecretString::from(line))
+}
+
+/// Whether an environment variable is set.
+pub(super) fn variable_is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some()
+}
