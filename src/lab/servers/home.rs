@@ -63,7 +63,9 @@ impl Home {
     /// The guardian could not be dismissed.
     pub fn keep(&self) -> Result<(), ServerError> {
         self.kept.store(true, Ordering::Release);
-        let Some((mut child, mut pipe)) = self.guardian.lock().unwrap_or_else(|e| e.into_inner()).take() else {
+        let Some((mut child, mut pipe)) =
+            self.guardian.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+        else {
             return Ok(());
         };
         pipe.write_all(b"keep\n").map_err(doing("dismiss the guardian of", &self.path))?;
@@ -98,7 +100,9 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        if let Some((mut child, pipe)) = self.guardian.get_mut().unwrap_or_else(|e| e.into_inner()).take() {
+        if let Some((mut child, pipe)) =
+            self.guardian.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+        {
             drop(pipe);
             let _ = child.wait();
         }
