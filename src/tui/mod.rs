@@ -1,1 +1,34 @@
-//! See the map in `lib.rs`.
+//! The interactive session.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `model` | everything the screens show |
+//! | `message` | everything that can happen |
+//! | `update` | what a message changes; pure, gives effects |
+//! | `effects` | runs effects on the runtime, sends messages back |
+//! | `confirm` | the only door to effects that change something |
+//! | `keys` | the one key map: handling, footers and help are made from it |
+//! | `view` | one file a screen; pure functions of the model |
+//! | `theme` | styles and signs, and what becomes of them without colour or in ASCII |
+//! | `terminal` | raw mode and back, whatever happens |
+//! | `session` | the loop that joins them |
+//!
+//! Screens never await and never talk to a database; colour never carries a meaning alone.
+
+mod confirm;
+mod effects;
+mod keys;
+mod message;
+mod model;
+mod rows;
+mod session;
+mod terminal;
+mod theme;
+mod update;
+mod view;
+mod widgets;
+
+#[cfg(test)]
+mod testing;
+
+pub use session::{TuiError, TuiOptions, run};

@@ -1,0 +1,245 @@
+//! Everything the screens show. Changed by `update` only.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::confirm::Confirm;
+use super::rows::{self, Row, RowKey};
+use super::theme::Look;
+use super::widgets::Input;
+use crate::checks::{Area, Check, Finding, registry};
+use crate::diagnose::{Judgement, Outcome};
+use crate::facts::{Facts, PgTable};
+use crate::pipeline::Pipeline;
+
+/// The smallest terminal that screens are drawn for.
+pub const SMALLEST: (u16, u16) = (60, 20);
+
+/// The screens, in the order of their tabs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Screen {
+    /// The pipeline's hops and what to do next.
+    Overview,
+    /// What the checks say.
+    Checks,
+}
+
+impl Screen {
+    /// Those that there are.
+    pub const ALL: &[Self] = &[Self::Overview, Self::Checks];
+
+    /// On the tab.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Checks => "Checks",
+        }
+    }
+}
+
+/// The whole session.
+#[derive(Debug)]
+pub struct Model {
+    /// What the terminal can show.
+    pub look: Look,
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// For the times of day.
+    pub zone: jiff::tz::TimeZone,
+    /// The moment that elapsed times are counted to.
+    pub now: jiff::Timestamp,
+    /// The pipeline file.
+    pub path: PathBuf,
+    /// What it said when it could last be read.
+    pub pipeline: Option<Pipeline>,
+    /// Why it cannot be read now.
+    pub pipeline_error: Option<String>,
+    /// Which screen is up.
+    pub screen: Screen,
+    /// The checks and how they are shown.
+    pub checks: Checks,
+    /// The help is up.
+    pub help: bool,
+    /// First line of the help.
+    pub help_scroll: usize,
+    /// A question is up.
+    pub confirm: Option<Confirm>,
+    /// A word about the last key, until the next one.
+    pub notice: Option<String>,
+}
+
+/// The checks, their outcomes, and what of them is shown.
+#[derive(Debug)]
+pub struct Checks {
+    /// Number of the newest run.
+    pub run: u64,
+    /// When it began; `None` once it has ended.
+    pub running_since: Option<jiff::Timestamp>,
+    /// When the last complete run began, and how long it took.
+    pub last: Option<(jiff::Timestamp, Duration)>,
+    /// What was seen so far.
+    pub facts: Option<Arc<Facts>>,
+    /// What the overview says of the tables.
+    pub seen: Seen,
+    /// What it means, in the order of the rule book.
+    pub judgements: Vec<Judgement>,
+    /// The lines of the list; made from the judgements, what is folded, and the filter.
+    pub rows: Vec<Row>,
+    /// The chosen line.
+    pub cursor: usize,
+    /// Lines folded or unfolded against their default.
+    pub toggled: BTreeSet<RowKey>,
+    /// Words that a check must have.
+    pub filter: Input,
+    /// The filter is being typed.
+    pub filtering: bool,
+    /// The keys move in the detail pane.
+    pub reading: bool,
+    /// First line of the detail pane.
+    pub scroll: usize,
+}
+
+impl Model {
+    /// A session that has seen nothing yet.
+    pub fn new(path: PathBuf, look: Look, size: (u16, u16), now: jiff::Timestamp, zone: jiff::tz::TimeZone) -> Self {
+        Self {
+            look,
+            size,
+            zone,
+            now,
+            path,
+            pipeline: None,
+            pipeline_error: None,
+            screen: Screen::Overview,
+            checks: Checks::new(),
+            help: false,
+            help_scroll: 0,
+            confirm: None,
+            notice: None,
+        }
+    }
+
+    /// Something on the screen changes by itself.
+    pub fn moving(&self) -> bool {
+        self.checks.running_since.is_some()
+    }
+
+    /// The terminal is smaller than the screens are drawn for.
+    pub fn too_small(&self) -> bool {
+        self.size.0 < SMALLEST.0 || self.size.1 < SMALLEST.1
+    }
+}
+
+impl Checks {
+    fn new() -> Self {
+        let judgements = registry::ALL.iter().map(|check| Judgement { check, outcome: Outcome::Running }).collect();
+        let mut checks = Self {
+            run: 0,
+            running_since: None,
+            last: None,
+            facts: None,
+            seen: Seen::default(),
+            judgements,
+            rows: Vec::new(),
+            cursor: 0,
+            toggled: BTreeSet::new(),
+            filter: Input::default(),
+            filtering: false,
+            reading: false,
+            scroll: 0,
+        };
+        checks.relist();
+        checks
+    }
+
+    /// Makes the list anew; the chosen line stays chosen where it is still there.
+    pub fn relist(&mut self) {
+        let chosen = self.rows.get(self.cursor).map(|row| row.key(&self.judgements));
+        self.rows = rows::list(&self.judgements, &self.toggled, self.filter.text());
+        if let Some(at) = chosen.and_then(|key| self.rows.iter().position(|row| row.key(&self.judgements) == key)) {
+            self.cursor = at;
+        }
+        self.cursor = self.cursor.min(self.rows.len().saturating_sub(1));
+    }
+
+    /// The judgement that the chosen line is about.
+    pub fn chosen(&self) -> Option<&Judgement> {
+        match self.rows.get(self.cursor)? {
+            Row::Check { index, .. } | Row::Finding { index, .. } | Row::Waiting { index, .. } => {
+                self.judgements.get(*index)
+            }
+            Row::Group { .. } => None,
+        }
+    }
+
+    /// The finding that the chosen line is about: its own, or the only one of its check.
+    pub fn chosen_finding(&self) -> Option<&Finding> {
+        let Outcome::Fail(findings) = &self.chosen()?.outcome else { return None };
+        match self.rows.get(self.cursor)? {
+            Row::Finding { finding, .. } => findings.get(*finding),
+            _ if findings.len() == 1 => findings.first(),
+            _ => None,
+        }
+    }
+
+    /// Failed checks, the worst first, else in the order of the rule book.
+    pub fn failed(&self) -> impl Iterator<Item = &Judgement> {
+        rows::failed(&self.judgements).into_iter().filter_map(|i| self.judgements.get(i))
+    }
+}
+
+/// Numbers of tables, counted once when facts arrive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Selected on the source.
+    pub source_tables: Option<usize>,
+    /// Their size.
+    pub source_bytes: u64,
+    /// How many of them exist on the target.
+    pub target_tables: Option<usize>,
+}
+
+impl Seen {
+    /// Counts.
+    pub fn of(facts: &Facts) -> Self {
+        let Some(source) = facts.source.tables.value() else { return Self::default() };
+        let target = facts.target.tables.value().map(|target| {
+            let there: HashSet<(&str, &str)> = target.iter().map(|t| (t.schema.as_str(), t.name.as_str())).collect();
+            let database = |t: &PgTable| facts.pipeline.target_database(&t.schema);
+            source.iter().filter(|t| there.contains(&(database(t), t.name.as_str()))).count()
+        });
+        Self {
+            source_tables: Some(source.len()),
+            source_bytes: source.iter().map(|t| u64::try_from(t.bytes).unwrap_or(0)).sum(),
+            target_tables: target,
+        }
+    }
+}
+
+/// Parts of the picture on the overview.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hop {
+    /// PostgreSQL.
+    Source,
+    /// What moves the rows, and what is in the middle.
+    Engine,
+    /// MySQL or MariaDB.
+    Target,
+}
+
+/// Checks of logins and networks that are about the target although their area does not say so.
+const OF_TARGET: &[&str] = &["TLS-004", "AUT-016", "AUT-017", "AUT-018", "AUT-019", "AUT-020"];
+
+/// The hop that a check is about.
+pub fn hop(check: &Check) -> Hop {
+    match check.area {
+        Area::Tcf | Area::Tsc => Hop::Target,
+        Area::Net | Area::Tls | Area::Aut if check.name.contains("target") || OF_TARGET.contains(&check.code) => {
+            Hop::Target
+        }
+        Area::Net | Area::Tls | Area::Aut | Area::Src | Area::Tbl | Area::Typ => Hop::Source,
+        Area::Dri | Area::Dep | Area::Dtk | Area::Iam | Area::S3 | Area::Glu | Area::Rsk | Area::Run => Hop::Engine,
+    }
+}

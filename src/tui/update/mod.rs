@@ -1,0 +1,48 @@
+//! What a message changes. Pure: the same model and message always give the same model and effects.
+
+mod checks;
+mod command;
+mod event;
+
+use super::keys::{Command, Context};
+use super::message::{Effect, Message};
+use super::model::{Model, Screen};
+
+/// The first effects of a session.
+pub fn start(model: &mut Model) -> Vec<Effect> {
+    checks::run(model)
+}
+
+/// Takes one message in.
+pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
+    match message {
+        Message::Key(key) => command::key(model, key),
+        other => event::happened(model, other),
+    }
+}
+
+/// Where keys go now.
+pub fn context(model: &Model) -> Context {
+    if model.help { Context::Help } else { context_below_help(model) }
+}
+
+/// Where keys go when the help is closed; the help is about these.
+pub fn context_below_help(model: &Model) -> Context {
+    if let Some(confirm) = &model.confirm {
+        return if confirm.word().is_some() { Context::Typed } else { Context::Question };
+    }
+    match model.screen {
+        Screen::Overview => Context::Overview,
+        Screen::Checks if model.checks.filtering => Context::Filter,
+        Screen::Checks if model.checks.reading => Context::Detail,
+        Screen::Checks => Context::Checks,
+    }
+}
+
+/// Whether a command would do anything now; the footer leaves out what would not.
+pub fn available(model: &Model, command: Command) -> bool {
+    match command {
+        Command::Open => model.screen != Screen::Overview || model.checks.failed().next().is_some(),
+        _ => true,
+    }
+}

@@ -1,0 +1,106 @@
+//! One file a screen; each a pure function of the model.
+
+mod checks;
+mod chrome;
+mod detail;
+mod dialog;
+mod help;
+mod overview;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::model::{Model, SMALLEST, Screen};
+use super::theme;
+use crate::pipeline::{EngineKind, Pipeline};
+
+/// Draws the whole frame.
+pub fn draw(frame: &mut Frame<'_>, model: &Model) {
+    if model.too_small() {
+        too_small(frame);
+    } else {
+        let body = chrome::draw(frame, model);
+        match model.screen {
+            Screen::Overview => overview::draw(frame, body, model),
+            Screen::Checks => checks::draw(frame, body, model),
+        }
+        if let Some(confirm) = &model.confirm {
+            dialog::confirm(frame, body, confirm);
+        }
+        if model.help {
+            help::draw(frame, body, model);
+        }
+    }
+    theme::degrade(frame.buffer_mut(), model.look);
+}
+
+/// How far the text that the keys scroll can go.
+pub fn scroll_end(model: &Model) -> usize {
+    if model.too_small() {
+        return 0;
+    }
+    let body = chrome::body(Rect::new(0, 0, model.size.0, model.size.1));
+    if model.help {
+        return help::lines(model).len().saturating_sub(usize::from(body.height - 2));
+    }
+    let area = checks::detail_area(body, model);
+    detail::lines(model, usize::from(area.width)).len().saturating_sub(usize::from(area.height))
+}
+
+fn too_small(frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let (width, height) = SMALLEST;
+    let lines = [
+        "The terminal is too small.".to_owned(),
+        format!("It has {}×{}; this needs {width}×{height}.", area.width, area.height),
+        "Make it larger, or q to quit.".to_owned(),
+    ];
+    let top = area.height.saturating_sub(3) / 2;
+    for (i, line) in lines.iter().enumerate() {
+        let y = top + u16::try_from(i).unwrap_or(0);
+        put(frame, Rect { y, height: 1, ..area }, &Line::from(line.as_str()));
+    }
+}
+
+/// Draws one line at the top of `area`; what does not fit is cut.
+fn put(frame: &mut Frame<'_>, area: Rect, line: &Line<'_>) {
+    let area = area.intersection(frame.area());
+    if !area.is_empty() {
+        frame.buffer_mut().set_line(area.x, area.y, line, area.width);
+    }
+}
+
+/// Draws lines from the top of `area` down.
+fn put_all<'a>(frame: &mut Frame<'_>, area: Rect, lines: impl IntoIterator<Item = &'a Line<'a>>) {
+    for (line, row) in lines.into_iter().zip(area.rows()) {
+        put(frame, row, line);
+    }
+}
+
+/// The engine's name, as in the pipeline file.
+fn engine(pipeline: &Pipeline) -> &'static str {
+    match pipeline.sync.engine {
+        EngineKind::Direct => "direct",
+        EngineKind::Dms => "dms",
+        EngineKind::S3 => "s3",
+    }
+}
+
+/// A sign, a space, and text.
+fn signed((sign, style): theme::Sign, text: impl Into<String>) -> Vec<Span<'static>> {
+    vec![Span::styled(sign, style), Span::raw(" "), Span::raw(text.into())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+
+    #[test]
+    fn a_small_terminal_says_so() {
+        insta::assert_snapshot!(testing::screen(&testing::model(50, 10)));
+        for (width, height) in [(1, 1), (5, 2), (59, 20), (60, 19), (0, 0)] {
+            testing::screen(&testing::model(width, height));
+        }
+    }
+}
