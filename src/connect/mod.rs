@@ -7,6 +7,7 @@ mod startup;
 pub mod tls;
 
 pub use error::ConnectError;
+pub(crate) use error::io_words;
 
 use std::time::Duration;
 

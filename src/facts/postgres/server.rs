@@ -1,0 +1,192 @@
+//! What the source server says of itself: session, settings, role, slots, transactions.
+
+use std::collections::BTreeMap;
+
+use tokio_postgres::{Client, Row};
+
+use super::super::{PgRole, PgSession, PgSetting, PreparedTransaction, Slot, Transaction, Unknown, UnknownKind};
+use super::ask::Ask;
+
+/// Makes the session harmless: reads only, waits for nobody, and gives up in time.
+pub(super) async fn prepare(client: &Client) {
+    let limits = "SET default_transaction_read_only = on; SET statement_timeout = '15s'; SET lock_timeout = '2s'";
+    if let Err(error) = client.batch_execute(limits).await {
+        tracing::debug!("limits of the collecting session: {error}");
+    }
+}
+
+/// The protocol version of the session's TLS.
+pub(super) async fn tls_version(client: &Client) -> Option<String> {
+    let sql = "SELECT version FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()";
+    let row = client.query_typed(sql, &[]).await.ok()?.pop()?;
+    row.get(0)
+}
+
+fn one(rows: Vec<Row>) -> Result<Row, Unknown> {
+    rows.into_iter().next().ok_or_else(|| Unknown::new(UnknownKind::Failed, "the server returned no row"))
+}
+
+pub(super) async fn session(ask: &Ask<'_>) -> Result<PgSession, Unknown> {
+    let sql = "
+        SELECT current_setting('server_version_num')::int4, split_part(current_setting('server_version'), ' ', 1),
+               current_database()::text, current_user::text,
+               (SELECT version FROM pg_catalog.pg_stat_ssl WHERE pid = pg_backend_pid()),
+               pg_is_in_recovery(),
+               (SELECT pg_encoding_to_char(encoding)::text FROM pg_catalog.pg_database
+                 WHERE datname = current_database()),
+               EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = 'rdsadmin')
+               OR EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name LIKE 'rds.%')";
+    let row = one(ask.fact(sql).await?)?;
+    Ok(PgSession {
+        version_num: u32::try_from(row.get::<_, i32>(0)).unwrap_or_default(),
+        version: row.get(1),
+        database: row.get(2),
+        user: row.get(3),
+        tls: row.get(4),
+        in_recovery: row.get(5),
+        encoding: row.get(6),
+        is_rds: row.get(7),
+    })
+}
+
+pub(super) async fn settings(ask: &Ask<'_>) -> Result<BTreeMap<String, PgSetting>, Unknown> {
+    // `setting` is what the server has; what this session set for itself is seen in `reset_val`.
+    let sql = "
+        SELECT name, coalesce(CASE WHEN source = 'session' THEN reset_val ELSE setting END, ''), unit, context,
+               pending_restart, source
+          FROM pg_catalog.pg_settings
+         WHERE name LIKE 'rds.%' OR name LIKE 'aurora%' OR name LIKE 'wal\\_%' OR name LIKE 'max\\_%'
+            OR name LIKE '%\\_timeout' OR name LIKE 'ssl%' OR name LIKE 'default\\_transaction%'
+            OR name LIKE 'log\\_%' OR name LIKE 'autovacuum%'
+            OR name IN ('server_version_num', 'logical_decoding_work_mem', 'shared_preload_libraries',
+                        'password_encryption', 'synchronous_commit', 'synchronous_standby_names',
+                        'session_replication_role', 'hot_standby', 'hot_standby_feedback', 'sync_replication_slots',
+                        'row_security', 'TimeZone', 'server_encoding', 'idle_replication_slot_timeout', 'fsync',
+                        'full_page_writes', 'track_commit_timestamp', 'superuser_reserved_connections',
+                        'reserved_connections', 'DateStyle', 'lc_collate', 'data_checksums', 'shared_buffers',
+                        'work_mem', 'maintenance_work_mem', 'effective_wal_level', 'logical_replication_mode',
+                        'tcp_keepalives_idle', 'listen_addresses', 'port')";
+    let rows = ask.fact(sql).await?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let setting = PgSetting {
+                value: row.get(1),
+                unit: row.get(2),
+                context: row.get(3),
+                pending_restart: row.get(4),
+                source: row.get(5),
+            };
+            (row.get(0), setting)
+        })
+        .collect())
+}
+
+pub(super) async fn role(ask: &Ask<'_>) -> Result<PgRole, Unknown> {
+    // A superuser counts as a member of every role; only what was granted is meant.
+    let sql = "
+        WITH g AS (SELECT rolname, NOT r.rolsuper AND pg_has_role(r.oid, g.oid, 'member') AS member
+                     FROM pg_catalog.pg_roles g, (SELECT oid, rolsuper FROM pg_catalog.pg_roles
+                                                   WHERE rolname = current_user) r
+                    WHERE g.rolname IN ('rds_superuser', 'rds_replication'))
+        SELECT rolname::text, rolsuper, rolreplication,
+               EXISTS (SELECT FROM g WHERE g.rolname = 'rds_superuser' AND member),
+               EXISTS (SELECT FROM g WHERE g.rolname = 'rds_replication' AND member),
+               EXISTS (SELECT FROM g WHERE g.rolname = 'rds_replication'),
+               rolbypassrls, coalesce(rolconfig, '{}')
+          FROM pg_catalog.pg_roles WHERE rolname = current_user";
+    let row = one(ask.fact(sql).await?)?;
+    Ok(PgRole {
+        name: row.get(0),
+        superuser: row.get(1),
+        replication: row.get(2),
+        rds_superuser: row.get(3),
+        rds_replication: row.get(4),
+        has_rds_replication_role: row.get(5),
+        bypass_rls: row.get(6),
+        settings: row.get(7),
+    })
+}
+
+pub(super) async fn databases(ask: &Ask<'_>) -> Result<Vec<String>, Unknown> {
+    let sql = "
+        SELECT datname::text FROM pg_catalog.pg_database
+         WHERE datallowconn AND NOT datistemplate AND datname <> 'rdsadmin'
+           AND has_database_privilege(oid, 'CONNECT')
+         ORDER BY 1";
+    Ok(ask.fact(sql).await?.iter().map(|row| row.get(0)).collect())
+}
+
+pub(super) async fn slots(ask: &Ask<'_>) -> Result<Vec<Slot>, Unknown> {
+    let sql = "
+        SELECT slot_name::text, plugin::text, database::text, active, wal_status,
+               pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()
+                                    ELSE pg_current_wal_lsn() END, restart_lsn)::int8
+          FROM pg_catalog.pg_replication_slots ORDER BY 1";
+    let rows = ask.fact(sql).await?;
+    Ok(rows
+        .iter()
+        .map(|row| Slot {
+            name: row.get(0),
+            plugin: row.get(1),
+            database: row.get(2),
+            active: row.get(3),
+            wal_status: row.get(4),
+            retained_bytes: row.get(5),
+        })
+        .collect())
+}
+
+pub(super) async fn wal_senders_used(ask: &Ask<'_>) -> Result<u32, Unknown> {
+    // This program's own look at replication goes on at the same time.
+    let sql = "SELECT count(*)::int4 FROM pg_catalog.pg_stat_replication WHERE state IS DISTINCT FROM 'startup'";
+    Ok(u32::try_from(one(ask.fact(sql).await?)?.get::<_, i32>(0)).unwrap_or_default())
+}
+
+pub(super) async fn transactions(ask: &Ask<'_>) -> Result<Vec<Transaction>, Unknown> {
+    // Of other roles' sessions a login without pg_read_all_stats sees that they hold something, and no more.
+    let sql = "
+        SELECT pid, usename::text, state,
+               coalesce(extract(epoch FROM clock_timestamp() - xact_start), 0)::float8,
+               backend_xid IS NOT NULL, query IS NOT DISTINCT FROM '<insufficient privilege>'
+          FROM pg_catalog.pg_stat_activity
+         WHERE pid <> pg_backend_pid() AND (backend_xid IS NOT NULL OR backend_xmin IS NOT NULL)
+           AND (backend_type = 'client backend'
+                OR backend_type IS NULL AND usesysid IS NOT NULL
+                   AND pid NOT IN (SELECT r.pid FROM pg_catalog.pg_stat_replication r WHERE r.pid IS NOT NULL))
+         ORDER BY xact_start, pid";
+    let rows = ask.fact(sql).await?;
+    if rows.iter().any(|row| row.get(5)) {
+        return Err(Unknown::new(
+            UnknownKind::NoPermission,
+            "sessions of other roles hold transactions whose age this login may not see; \
+             GRANT pg_read_all_stats TO the login would let it",
+        ));
+    }
+    Ok(rows
+        .iter()
+        .map(|row| Transaction {
+            pid: row.get(0),
+            user: row.get(1),
+            state: row.get(2),
+            age_seconds: row.get(3),
+            writing: row.get(4),
+        })
+        .collect())
+}
+
+pub(super) async fn prepared(ask: &Ask<'_>) -> Result<Vec<PreparedTransaction>, Unknown> {
+    let sql = "
+        SELECT gid, owner::text, database::text, extract(epoch FROM clock_timestamp() - prepared)::float8
+          FROM pg_catalog.pg_prepared_xacts ORDER BY prepared";
+    let rows = ask.fact(sql).await?;
+    Ok(rows
+        .iter()
+        .map(|row| PreparedTransaction {
+            gid: row.get(0),
+            owner: row.get(1),
+            database: row.get(2),
+            age_seconds: row.get(3),
+        })
+        .collect())
+}
