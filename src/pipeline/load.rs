@@ -12,7 +12,7 @@ use super::errors::{PipelineError, PipelineErrorKind, Place, Problem};
 use super::keys::{self, Key, VARIABLE_PREFIX};
 use super::model::{PasswordSource, Pipeline};
 use super::values::{self, Given, Value};
-use super::{build, secrets};
+use super::{build, secrets, url};
 use crate::text;
 
 /// No pipeline file comes near this.
@@ -48,11 +48,7 @@ impl Pipeline {
         text: &str,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, PipelineError> {
-        let doc = Document::parse(text).map_err(|error| {
-            let place = error.span().map_or(Place::File, |span| column(text, span.start));
-            let message = format!("not valid TOML: {}", text::safe(error.message()));
-            PipelineError::new(path, PipelineErrorKind::Invalid, vec![Problem::new(place, message)])
-        })?;
+        let doc = Document::parse(text).map_err(|error| not_toml(path, text, &error))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut given = Entries::default();
         read_file(doc.as_table(), text, folder, &mut given);
@@ -66,6 +62,13 @@ impl Pipeline {
         given.problems.sort_by(|a, b| a.place.cmp(&b.place));
         Err(PipelineError::new(path, PipelineErrorKind::Invalid, given.problems))
     }
+}
+
+/// Broken TOML. The parser's own rendering shows the line, which may hold a password; this does not.
+pub(super) fn not_toml(path: &Path, text: &str, error: &toml_edit::TomlError) -> PipelineError {
+    let place = error.span().map_or(Place::File, |span| column(text, span.start));
+    let message = format!("not valid TOML: {}", text::safe(error.message()));
+    PipelineError::new(path, PipelineErrorKind::Invalid, vec![Problem::new(place, message)])
 }
 
 /// The file's text.
@@ -133,9 +136,8 @@ impl Entries {
 
     /// A url stands for host, port, database and user: takes its place, unless both are there.
     fn expand_url(&mut self, section: &'static str) {
-        const PARTS: [&str; 4] = ["host", "port", "database", "user"];
         let Some((place, value)) = self.values.remove(&(section, "url")) else { return };
-        let beside: Vec<&str> = PARTS.into_iter().filter(|p| self.values.contains_key(&(section, *p))).collect();
+        let beside: Vec<&str> = url::PARTS.into_iter().filter(|p| self.values.contains_key(&(section, *p))).collect();
         if !beside.is_empty() {
             let named = if matches!(place, Place::Variable(_)) { "url" } else { &format!("[{section}] url") };
             let both = format!("{named} and {} say the same twice; keep the url or the parts", beside.join(", "));
@@ -148,7 +150,7 @@ impl Entries {
             }
             _ => [None, None, None, None],
         };
-        for (part, value) in PARTS.into_iter().zip(parts) {
+        for (part, value) in url::PARTS.into_iter().zip(parts) {
             // A url without a port leaves the port to its default.
             if part != "port" || value.is_some() {
                 self.values.insert((section, part), (place.clone(), value));

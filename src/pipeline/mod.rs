@@ -2,11 +2,13 @@
 //! come from.
 
 mod build;
+pub mod edit;
 mod errors;
 mod keys;
 mod load;
 mod model;
 pub mod secrets;
+mod surgery;
 mod url;
 mod values;
 

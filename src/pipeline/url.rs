@@ -15,6 +15,9 @@ pub(super) struct Parts {
     pub user: String,
 }
 
+/// What a url stands for, by the names of the keys.
+pub(super) const PARTS: [&str; 4] = ["host", "port", "database", "user"];
+
 /// What stands for itself in a user or database name.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -79,6 +82,19 @@ fn parameters(url: &Url) -> String {
     "has parameters behind the database (from ? or # on), which are not supported: take them out; tls and ca_file are \
      keys of the section, and ? or # inside a name is written %3F or %23"
         .to_owned()
+}
+
+/// One part of a url by the name of its key, where it can be read.
+pub(super) fn part(text: &str, part: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
+    match part {
+        "host" => decoded(url.host_str()?.trim_start_matches('[').trim_end_matches(']')),
+        "port" => url.port().map(|p| p.to_string()),
+        "database" => decoded(url.path().trim_start_matches('/')),
+        "user" => decoded(url.username()),
+        _ => None,
+    }
 }
 
 /// The same url with another host, port, database or user; `None` when the value does not fit.
