@@ -1,4 +1,10 @@
 //! A practice pipeline on this machine: real database servers with the faults of a real pipeline.
 
+mod kept;
+mod practice;
+
 pub mod install;
 pub mod servers;
+
+pub use kept::{Kept, down, status};
+pub use practice::{Lab, LabError, LabOptions};

@@ -1,1 +1,37 @@
-//! Tests of this area on real servers.
+//! The practice pipeline.
+
+use cdc_doctor::facts::MyFlavor;
+use cdc_doctor::lab::{Lab, LabOptions};
+use mysql_async::prelude::Queryable;
+
+use crate::support;
+
+#[test]
+fn it_starts_with_the_story_s_faults() {
+    for flavor in [MyFlavor::MariaDb, MyFlavor::MySql] {
+        let lab = Lab::start(LabOptions { target: Some(flavor) }, |_| {}).unwrap();
+        let text = std::fs::read_to_string(lab.pipeline_path()).unwrap();
+        assert!(text.contains("tls = \"disable\"") && text.contains("database = \"charts-source\""), "{text}");
+        support::block_on(async {
+            let client = lab.source().client("postgres").await.unwrap();
+            let count = r#"SELECT count(*), count(DISTINCT "ChartDate_WeekEnding") FROM weekly_chart"#;
+            let row = client.query_one(count, &[]).await.unwrap();
+            assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (52_000, 52_000));
+            // Statistics name the one column that can be its key, and no other.
+            let unique = "SELECT attname::text FROM pg_stats WHERE tablename = 'weekly_chart' AND n_distinct = -1";
+            let unique: Vec<String> = client.query(unique, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+            assert_eq!(unique, ["ChartDate_WeekEnding"]);
+            let keyless = "SELECT relname::text FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' \
+                           AND NOT EXISTS (SELECT FROM pg_index i WHERE indrelid = c.oid AND indisprimary)";
+            let keyless: Vec<String> = client.query(keyless, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+            assert_eq!(keyless, ["weekly_chart"]);
+            // Repairs run as the pipeline's own role.
+            client.batch_execute("SET ROLE dms; ALTER TABLE weekly_chart ADD COLUMN x int").await.unwrap();
+
+            let mut conn = lab.target().conn(Some("charts")).await.unwrap();
+            let rows: u32 = conn.query_first("SELECT count(*) FROM weekly_chart").await.unwrap().unwrap();
+            assert_eq!(rows, 3);
+            conn.disconnect().await.unwrap();
+        });
+    }
+}

@@ -1,5 +1,7 @@
 //! Whole-program tests on real servers, a module for each area.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::connect::ConnectError;
+
 /// Why a server is not there.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -49,15 +51,20 @@ pub enum ServerError {
     /// The certificate could not be made.
     #[error("cannot make a TLS certificate: {0}")]
     Certificate(String),
-    /// A statement or login failed on a running server.
-    #[error("{server} at port {port}: {message}")]
+    /// A login failed.
+    #[error("cannot log in to our own server: {0}")]
+    Connect(#[from] ConnectError),
+    /// A statement failed.
+    #[error("{server} at port {port}: {message}, in: {statement}")]
     Sql {
         /// The server.
         server: &'static str,
         /// Its port.
         port: u16,
-        /// The server's words, with the statement where there is one.
+        /// The server's words.
         message: String,
+        /// The statement, or its beginning.
+        statement: String,
     },
 }
 

@@ -17,3 +17,4 @@ pub use error::ServerError;
 pub use home::{Home, clean_up, is_running};
 pub use mysql::{MySqlOptions, MySqlServer};
 pub use postgres::{Postgres, PostgresOptions};
+pub(super) use process::random_password;

@@ -14,6 +14,7 @@ use super::error::ServerError;
 use super::home::Home;
 use super::process::{Account, Process, random_password, with_free_port};
 use super::sql;
+use crate::connect;
 use crate::facts::MyFlavor;
 use crate::pipeline::{Endpoint, TlsMode};
 use crate::quote::my_literal;
@@ -148,7 +149,7 @@ impl MySqlServer {
     /// # Errors
     /// The server's refusal.
     pub async fn conn(&self, database: Option<&str>) -> Result<mysql_async::Conn, ServerError> {
-        sql::mysql(self.server(), self.port, self.ca_file(), self.superuser(), self.password(), database).await
+        Ok(connect::mysql::open(&self.endpoint(""), Some(&self.password), database).await?)
     }
 
     /// Runs statements (separated by semicolons) as `root`, from any thread, inside or outside of async code.
@@ -158,7 +159,7 @@ impl MySqlServer {
     pub fn run(&self, database: Option<&str>, statements: &str) -> Result<(), ServerError> {
         sql::blocking(async {
             let mut conn = self.conn(database).await?;
-            sql::script(&mut conn, self.server(), self.port, statements).await?;
+            sql::mysql(&mut conn, names(self.flavor).0, &self.endpoint(""), statements).await?;
             let _ = conn.disconnect().await;
             Ok(())
         })
@@ -187,10 +188,6 @@ impl MySqlServer {
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log_tail()
-    }
-
-    fn server(&self) -> &'static str {
-        names(self.flavor).0
     }
 }
 

@@ -13,6 +13,7 @@ use super::error::ServerError;
 use super::home::Home;
 use super::process::{Account, Process, random_password, with_free_port};
 use super::sql;
+use crate::connect;
 use crate::pipeline::{Endpoint, TlsMode};
 use crate::quote::pg_literal;
 
@@ -131,7 +132,7 @@ impl Postgres {
     /// # Errors
     /// The server's refusal.
     pub async fn client(&self, database: &str) -> Result<tokio_postgres::Client, ServerError> {
-        sql::postgres(self.port, self.ca_file(), self.superuser(), self.password(), database).await
+        Ok(connect::postgres::open(&self.endpoint(database), Some(&self.password)).await?)
     }
 
     /// Runs statements as superuser, from any thread, inside or outside of async code. One string of several
@@ -142,7 +143,7 @@ impl Postgres {
     pub fn run(&self, database: &str, statements: &str) -> Result<(), ServerError> {
         sql::blocking(async {
             let client = self.client(database).await?;
-            sql::batch(&client, self.port, statements).await
+            sql::postgres(&client, &self.endpoint(database), statements).await
         })
     }
 

@@ -255,7 +255,7 @@ pub(super) fn shell(line: &str) -> Result<(), ()> {
 }
 
 /// A password that nobody else on this machine can guess: the servers listen on loopback, which all users share.
-pub(super) fn random_password() -> Result<secrecy::SecretString, ServerError> {
+pub(in crate::lab) fn random_password() -> Result<secrecy::SecretString, ServerError> {
     use std::io::Read;
     let mut bytes = [0_u8; 16];
     let read = File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut bytes));

@@ -1,0 +1,214 @@
+//! Starts and fills the servers of the practice pipeline and writes its pipeline file.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::kept::{self, Kept};
+use super::servers::{
+    Home, MySqlOptions, MySqlServer, Postgres, PostgresOptions, ServerError, has_mysql, random_password,
+};
+use crate::facts::MyFlavor;
+use crate::quote::{my_literal, pg_literal};
+
+const SOURCE: &str = include_str!("../../assets/lab/source.sql");
+const TARGET: &str = include_str!("../../assets/lab/target.sql");
+
+/// How the practice pipeline is to be.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LabOptions {
+    /// The target; without a wish MariaDB, or MySQL where only that is installed.
+    pub target: Option<MyFlavor>,
+}
+
+/// Why there is no practice pipeline.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// A server did not start or refused what the pipeline begins with.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// A file could not be written or removed.
+    #[error("cannot {doing}: {source}")]
+    Io {
+        /// What was being done, with the path.
+        doing: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// There is no place to remember a kept practice pipeline in.
+    #[error("set HOME or XDG_STATE_HOME, so that a practice pipeline that goes on running can be found again")]
+    NoStateFolder,
+}
+
+impl LabError {
+    pub(super) fn io(verb: &str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let doing = format!("{verb} {}", path.display());
+        move |source| Self::Io { doing, source }
+    }
+}
+
+/// The running practice pipeline. Dropped, it stops and leaves nothing behind.
+#[derive(Debug)]
+pub struct Lab {
+    source: Postgres,
+    target: MySqlServer,
+    home: Arc<Home>,
+    pipeline_path: PathBuf,
+}
+
+impl Lab {
+    /// Starts both servers, fills them and writes the pipeline file. Blocks for some seconds; `tell` hears each step.
+    ///
+    /// # Errors
+    /// A server is missing or does not come up.
+    pub fn start(options: LabOptions, mut tell: impl FnMut(&str)) -> Result<Self, LabError> {
+        let flavor = options.target.unwrap_or_else(default_target);
+        let home = Arc::new(Home::new()?);
+        tell("starting PostgreSQL");
+        let source = Postgres::start_in(&home, &PostgresOptions::default())?;
+        tell(match flavor {
+            MyFlavor::MariaDb => "starting MariaDB",
+            MyFlavor::MySql => "starting MySQL",
+        });
+        let mut wanted = MySqlOptions::new(flavor);
+        wanted.settings.push(("character-set-server".to_owned(), "utf8mb4".to_owned()));
+        let target = MySqlServer::start_in(&home, &wanted)?;
+        tell("filling the source");
+        let source_password = fill_source(&source)?;
+        tell("filling the target");
+        let target_password = fill_target(&target)?;
+        let pipeline_path = write_pipeline(&home, &source, &source_password, &target, &target_password)?;
+        Ok(Self { source, target, home, pipeline_path })
+    }
+
+    /// The pipeline file, with the story's faults in it.
+    #[must_use]
+    pub fn pipeline_path(&self) -> &Path {
+        &self.pipeline_path
+    }
+
+    /// The PostgreSQL server.
+    #[must_use]
+    pub fn source(&self) -> &Postgres {
+        &self.source
+    }
+
+    /// The MariaDB or MySQL server.
+    #[must_use]
+    pub fn target(&self) -> &MySqlServer {
+        &self.target
+    }
+
+    /// Lets the servers run on when this program ends, until [`super::down`].
+    ///
+    /// # Errors
+    /// What is needed to find them again cannot be written.
+    pub fn keep(&self) -> Result<Kept, LabError> {
+        let kept = Kept {
+            folder: self.home.path().to_owned(),
+            pipeline: self.pipeline_path.clone(),
+            source_port: self.source.port(),
+            target_port: self.target.port(),
+            target: self.target.flavor(),
+        };
+        kept::remember(&kept)?;
+        self.home.keep()?;
+        Ok(kept)
+    }
+}
+
+fn default_target() -> MyFlavor {
+    if !has_mysql(MyFlavor::MariaDb) && has_mysql(MyFlavor::MySql) { MyFlavor::MySql } else { MyFlavor::MariaDb }
+}
+
+/// Returns the password of `dms`.
+fn fill_source(server: &Postgres) -> Result<SecretString, ServerError> {
+    server.run("postgres", SOURCE)?;
+    let password = random_password()?;
+    server.run("postgres", &format!("ALTER ROLE dms PASSWORD {}", pg_literal(password.expose_secret())))?;
+    Ok(password)
+}
+
+/// Returns the password of `dms`.
+fn fill_target(server: &MySqlServer) -> Result<SecretString, ServerError> {
+    server.run(None, TARGET)?;
+    let password = random_password()?;
+    server.run(None, &format!("ALTER USER 'dms'@'%' IDENTIFIED BY {}", my_literal(password.expose_secret())))?;
+    if server.flavor() == MyFlavor::MySql {
+        // For sql_require_primary_key, which MariaDB does not have.
+        server.run(None, "GRANT SYSTEM_VARIABLES_ADMIN ON *.* TO 'dms'@'%'")?;
+    }
+    Ok(password)
+}
+
+fn write_pipeline(
+    home: &Home,
+    source: &Postgres,
+    source_password: &SecretString,
+    target: &MySqlServer,
+    target_password: &SecretString,
+) -> Result<PathBuf, LabError> {
+    let source_file = home.path().join("source-password");
+    let target_file = home.path().join("target-password");
+    write_private(&source_file, source_password.expose_secret())?;
+    write_private(&target_file, target_password.expose_secret())?;
+    let ca_file = toml_string(home.ca_file());
+    let text = format!(
+        r#"# The practice pipeline: a weekly music chart, from PostgreSQL to {target_name}, with the faults of a real one.
+# Both servers are private to this program and go when it ends.
+name = "charts"
+
+[source]
+host = "localhost"
+port = {source_port}
+database = "charts-source"     # the name that the RDS console shows in large letters
+user = "dms"
+password = {{ file = {source_file} }}
+tls = "disable"
+ca_file = {ca_file}
+rds_instance = "charts-source"
+
+[target]
+host = "localhost"
+port = {target_port}
+database = "charts"
+user = "dms"
+password = {{ file = {target_file} }}
+tls = "verify-full"
+ca_file = {ca_file}
+
+[tables]
+include = ["public.*"]
+
+[sync]
+engine = "direct"
+mode = "full-load-and-cdc"
+"#,
+        target_name = match target.flavor() {
+            MyFlavor::MariaDb => "MariaDB",
+            MyFlavor::MySql => "MySQL",
+        },
+        source_port = source.port(),
+        target_port = target.port(),
+        source_file = toml_string(&source_file),
+        target_file = toml_string(&target_file),
+    );
+    let path = home.path().join("cdc-doctor.toml");
+    write_private(&path, &text)?;
+    Ok(path)
+}
+
+fn toml_string(path: &Path) -> String {
+    toml::Value::String(path.to_string_lossy().into_owned()).to_string()
+}
+
+fn write_private(path: &Path, text: &str) -> Result<(), LabError> {
+    // What is there already would keep its own mode.
+    let _ = fs::remove_file(path);
+    let file = File::options().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut f| f.write_all(text.as_bytes())).map_err(LabError::io("write", path))
+}
