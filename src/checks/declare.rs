@@ -1,8 +1,7 @@
 //! The macro that declares a check and captures its doc comment as the explanation.
 
 /// Declares `pub static CHECK: Check`. The doc comment above the fields is what `explain` prints; it has the
-/// headings *What it looks at*, *Why it matters*, *How to fix it by hand* and *Source*. `after` takes an array of
-/// codes, or one of the lists of `super::after`.
+/// headings *What it looks at*, *Why it matters*, *How to fix it by hand* and *Source*.
 macro_rules! check {
     (
         $(#[doc = $doc:literal])+
@@ -11,7 +10,7 @@ macro_rules! check {
         area: $area:ident,
         severity: $severity:ident,
         title: $title:literal,
-        after: $after:expr,
+        after: [$($after:literal),* $(,)?],
     ) => {
         $(#[doc = $doc])+
         pub static CHECK: $crate::checks::Check = $crate::checks::Check {
@@ -20,7 +19,7 @@ macro_rules! check {
             area: $crate::checks::Area::$area,
             severity: $crate::checks::Severity::$severity,
             title: $title,
-            after: &$after,
+            after: &[$($after),*],
             explanation: concat!($($doc, "\n"),+),
             judge,
         };

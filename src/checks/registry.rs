@@ -14,6 +14,17 @@ pub static ALL: &[&Check] = &[
     &super::net_022_target_unreachable::CHECK,
     &super::aut_024_source_login_refused::CHECK,
     &super::aut_025_target_login_refused::CHECK,
+    &super::tbl_019_selection_matches_nothing::CHECK,
+    &super::tbl_001_no_primary_key::CHECK,
+    &super::tbl_002_only_nullable_unique_key::CHECK,
+    &super::tbl_003_replica_identity_nothing::CHECK,
+    &super::tbl_009_unlogged_table::CHECK,
+    &super::tbl_014_generated_column::CHECK,
+    &super::tcf_001_local_infile_off::CHECK,
+    &super::tcf_006_database_not_utf8mb4::CHECK,
+    &super::tcf_008_target_read_only::CHECK,
+    // Last, so that its undo comes first: with the guard on, no repaired table could be put back as it was.
+    &super::tcf_012_no_guard_against_keyless_tables::CHECK,
 ];
 
 /// The check with this code or name, in any case.

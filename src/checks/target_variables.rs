@@ -1,0 +1,116 @@
+//! What the checks on the target's settings share: reading global variables, and the fix that sets one.
+
+use super::logins::on_rds;
+use crate::facts::{Facts, MyFlavor, MySession, Unknown, UnknownKind};
+use crate::fixes::{Action, Cost, Fix, Mode, Step};
+
+/// A global variable; an unknown where the collector did not see it.
+pub(super) fn variable<'a>(facts: &'a Facts, name: &str) -> Result<&'a str, Unknown> {
+    optional(facts, name)?
+        .ok_or_else(|| Unknown::new(UnknownKind::Failed, format!("the target does not show the variable {name}")))
+}
+
+/// A global variable, if the server has it.
+pub(super) fn optional<'a>(facts: &'a Facts, name: &str) -> Result<Option<&'a str>, Unknown> {
+    Ok(facts.target.variables.known()?.get(name).map(String::as_str))
+}
+
+/// True unless the value means off.
+pub(super) fn is_on(value: &str) -> bool {
+    !matches!(value.to_ascii_uppercase().as_str(), "OFF" | "0" | "FALSE" | "NO" | "")
+}
+
+/// Sets a global variable that is off to ON: as a statement where the login may, else as words for who may.
+pub(super) fn switch_on(facts: &Facts, session: &MySession, name: &str, summary: &str) -> Fix {
+    if on_rds(&facts.pipeline.target) {
+        return Fix::manual(
+            summary,
+            [
+                format!(
+                    "On RDS and Aurora it is set in the parameter group of the target: {name} = 1, at once, no reboot."
+                ),
+                format!(
+                    "aws rds modify-db-parameter-group --db-parameter-group-name GROUP --parameters \
+                     ParameterName={name},ParameterValue=1,ApplyMethod=immediate"
+                ),
+            ],
+        );
+    }
+    let persists = session.flavor == MyFlavor::MySql && session.version_parts >= (8, 0, 0);
+    let verb = if persists { "SET PERSIST" } else { "SET GLOBAL" };
+    let note = if persists {
+        "survives a restart; new sessions have it at once".to_owned()
+    } else {
+        format!("until the server restarts: also write {name} = ON under [mysqld] of its configuration file")
+    };
+    let sql = format!("{verb} {name} = ON");
+    if !may_set_globals(facts) {
+        let login = &facts.pipeline.target.user;
+        return Fix::manual(
+            summary,
+            [format!("{sql} (as an administrator: the login \"{login}\" may not set it); {note}.")],
+        );
+    }
+    let step =
+        Step::new(Cost::None, Action::target(sql)).note(note).undo(Action::target(format!("{verb} {name} = OFF")));
+    Fix::new(Mode::Confirm, summary, vec![step])
+}
+
+/// The login has one of the server-wide privileges; a grant of a role may hold it too. Unknown grants do not deny it.
+pub(super) fn has_global_privilege(facts: &Facts, wanted: &[&str]) -> Option<bool> {
+    let grants = facts.target.grants.value()?;
+    Some(grants.iter().any(|grant| {
+        let upper = grant.to_uppercase();
+        let Some((privileges, _)) = upper.split_once(" ON *.* ") else { return !upper.contains(" ON ") };
+        let mut listed = privileges.trim_start_matches("GRANT ").split(',').map(str::trim);
+        listed.any(|p| p == "ALL PRIVILEGES" || p == "ALL" || wanted.contains(&p))
+    }))
+}
+
+fn may_set_globals(facts: &Facts) -> bool {
+    has_global_privilege(facts, &["SUPER", "SYSTEM_VARIABLES_ADMIN"]).unwrap_or(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::{healthy, healthy_mariadb};
+    use crate::facts::Fact;
+
+    fn fix(facts: &Facts) -> Fix {
+        switch_on(facts, facts.target.session.value().unwrap(), "local_infile", "switch it on")
+    }
+
+    #[test]
+    fn privileges_are_read_from_grants_on_the_whole_server_only() {
+        let mut facts = healthy();
+        for (grants, expected) in [
+            (vec!["GRANT ALL PRIVILEGES ON `charts`.* TO `cdc`@`%`"], false),
+            (vec!["GRANT SELECT, SYSTEM_VARIABLES_ADMIN ON *.* TO `cdc`@`%`"], true),
+            (vec!["GRANT ALL PRIVILEGES ON *.* TO `cdc`@`%` WITH GRANT OPTION"], true),
+            (vec!["GRANT USAGE ON *.* TO `cdc`@`%`", "GRANT `admin`@`%` TO `cdc`@`%`"], true),
+        ] {
+            facts.target.grants = Fact::Known(grants.iter().map(|g| (*g).to_owned()).collect());
+            assert_eq!(may_set_globals(&facts), expected, "{grants:?}");
+        }
+    }
+
+    #[test]
+    fn the_statement_fits_the_server() {
+        let root = Fact::Known(vec!["GRANT ALL PRIVILEGES ON *.* TO `root`@`%`".to_owned()]);
+        let (mut mysql, mut maria) = (healthy(), healthy_mariadb());
+        mysql.target.grants = root.clone();
+        maria.target.grants = root;
+        assert_eq!(fix(&mysql).steps[0].action, Action::target("SET PERSIST local_infile = ON"));
+        assert_eq!(fix(&maria).steps[0].action, Action::target("SET GLOBAL local_infile = ON"));
+        mysql.pipeline.target.host = "charts.abc.eu-west-2.rds.amazonaws.com".into();
+        assert_eq!(fix(&mysql).mode, Mode::Manual);
+    }
+
+    #[test]
+    fn a_login_without_the_privilege_is_told_whom_to_ask() {
+        let fix = fix(&healthy());
+        assert_eq!(fix.mode, Mode::Manual);
+        assert!(fix.steps[0].action.describe().contains("as an administrator"));
+    }
+}
