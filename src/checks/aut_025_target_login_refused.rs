@@ -32,7 +32,7 @@ check! {
     area: Aut,
     severity: Error,
     title: "The target refuses the login",
-    after: ["NET-022"],
+    after: ["NET-022", "TLS-004", "AUT-016", "AUT-017"],
 }
 
 fn judge(facts: &Facts) -> Judged {

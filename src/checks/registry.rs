@@ -2,7 +2,7 @@
 
 use super::Check;
 
-/// Every check, in the order in which a connection meets what they look at.
+/// Every check, in the order in which a connection meets what they look at; fixes are applied in this order too.
 ///
 /// `AUT-024` and `AUT-025` mean "there is a session": a check that needs one on the source or the target stands
 /// behind it, and with that behind all that can stop a login.
@@ -12,8 +12,29 @@ pub static ALL: &[&Check] = &[
     &super::net_020_source_unreachable::CHECK,
     &super::net_021_target_name_does_not_resolve::CHECK,
     &super::net_022_target_unreachable::CHECK,
+    &super::tls_001_plaintext_to_tls_only_source::CHECK,
+    &super::tls_002_tls_demand_hidden_by_prefer::CHECK,
+    &super::tls_004_plaintext_to_tls_only_target::CHECK,
+    &super::tls_010_tls_neither_demanded_nor_used::CHECK,
+    &super::aut_001_wrong_source_password::CHECK,
+    &super::aut_002_no_pg_hba_entry::CHECK,
+    &super::aut_005_identifier_taken_for_database_name::CHECK,
+    &super::aut_006_user_name_taken_for_database_name::CHECK,
+    &super::aut_007_database_name_differs_in_case::CHECK,
+    &super::aut_008_no_connect_privilege::CHECK,
+    &super::aut_009_login_may_not_replicate::CHECK,
+    &super::aut_010_tables_not_readable::CHECK,
+    &super::aut_016_target_access_denied::CHECK,
+    &super::aut_017_target_database_missing::CHECK,
     &super::aut_024_source_login_refused::CHECK,
     &super::aut_025_target_login_refused::CHECK,
+    &super::src_001_wal_level_not_logical::CHECK,
+    &super::src_005_no_free_replication_slot::CHECK,
+    &super::src_006_no_free_wal_sender::CHECK,
+    &super::src_010_statement_timeout::CHECK,
+    &super::src_012_long_transaction::CHECK,
+    &super::src_013_prepared_transaction::CHECK,
+    &super::src_019_source_is_a_standby::CHECK,
     &super::tbl_019_selection_matches_nothing::CHECK,
     &super::tbl_001_no_primary_key::CHECK,
     &super::tbl_002_only_nullable_unique_key::CHECK,
@@ -75,14 +96,17 @@ mod tests {
     }
 
     #[test]
-    fn predecessors_exist_and_come_earlier() {
-        let mut earlier = HashSet::new();
-        for check in ALL {
+    fn predecessors_exist_and_make_no_circle() {
+        fn walk(check: &Check, way: &mut Vec<&str>) {
+            assert!(!way.contains(&check.code), "{} stands behind itself: {way:?}", check.code);
+            way.push(check.code);
             for code in check.after {
-                assert!(find(code).is_some(), "{} stands behind {code}, which does not exist", check.code);
-                assert!(earlier.contains(code), "{} stands behind {code}, which is listed after it", check.code);
+                walk(find(code).unwrap_or_else(|| panic!("{} stands behind {code}: no such check", check.code)), way);
             }
-            earlier.insert(check.code);
+            way.pop();
+        }
+        for check in ALL {
+            walk(check, &mut Vec::new());
         }
     }
 
