@@ -1,0 +1,31 @@
+//! `cdc-doctor` without a command: the interactive session.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use super::{Answer, Context, Failure};
+use crate::pipeline::secrets::Passwords;
+use crate::tui::{self, TuiOptions};
+
+pub(crate) async fn run(context: &Context) -> Result<Answer, Failure> {
+    if !context.config.exists() {
+        return Err(Failure::usage(format!("there is no pipeline file {}", context.config.display()))
+            .hint("cdc-doctor lab — a practice pipeline on this machine, with everything that goes wrong in real ones")
+            .hint("cdc-doctor -c FILE — a pipeline file elsewhere"));
+    }
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        return Err(Failure::usage("the interactive session needs a terminal, and this is none")
+            .hint("cdc-doctor check")
+            .hint("cdc-doctor sync --mode full-load"));
+    }
+    let pipeline = context.pipeline()?;
+    let passwords = context.passwords(&pipeline)?;
+    open(&context.config, passwords, context).await
+}
+
+/// Opens the session on a pipeline file whose passwords are known.
+pub(super) async fn open(path: &Path, passwords: Passwords, context: &Context) -> Result<Answer, Failure> {
+    let options = TuiOptions { no_color: context.no_color, ..TuiOptions::from_env() };
+    tui::run(path, passwords, options).await.map_err(|e| Failure::job(color_eyre::Report::new(e)))?;
+    Ok(Answer::Done)
+}
