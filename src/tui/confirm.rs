@@ -2,15 +2,13 @@
 //! [`Confirm`] that it becomes; only the answer makes a [`Confirmed`], and only that is an effect.
 
 use super::widgets::Input;
+use crate::pipeline::Pipeline;
 
 /// What is not done without a yes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Guarded {
     /// Empties the target tables, then loads them.
-    TruncateAndLoad {
-        /// Where, for the question.
-        target: String,
-    },
+    TruncateAndLoad(Box<Pipeline>),
     /// Stops the running sync.
     StopSync,
     /// Stops the running sync, then leaves.
@@ -34,6 +32,11 @@ impl Confirmed {
     pub fn action(&self) -> &Guarded {
         &self.0
     }
+
+    /// The same, to keep.
+    pub fn into_action(self) -> Guarded {
+        self.0
+    }
 }
 
 impl Confirm {
@@ -45,9 +48,14 @@ impl Confirm {
     /// The word to type; `None` where a key is enough.
     pub fn word(&self) -> Option<&'static str> {
         match self.action {
-            Guarded::TruncateAndLoad { .. } => Some("truncate"),
+            Guarded::TruncateAndLoad(_) => Some("truncate"),
             Guarded::StopSync | Guarded::StopAndQuit => None,
         }
+    }
+
+    /// It makes no sense any more once the sync has ended.
+    pub fn is_about_running_sync(&self) -> bool {
+        matches!(self.action, Guarded::StopSync | Guarded::StopAndQuit)
     }
 
     /// The yes, where the word (if any) was typed.
@@ -56,10 +64,15 @@ impl Confirm {
         enough.then(|| Confirmed(self.action.clone()))
     }
 
+    /// The yes of Ctrl-C and of signals, which are answers by themselves.
+    pub fn interrupt() -> Confirmed {
+        Confirmed(Guarded::StopAndQuit)
+    }
+
     /// The question.
     pub fn title(&self) -> &'static str {
         match self.action {
-            Guarded::TruncateAndLoad { .. } => "Empty the target tables and load them again?",
+            Guarded::TruncateAndLoad(_) => "Empty the target tables and load them again?",
             Guarded::StopSync => "Stop the sync?",
             Guarded::StopAndQuit => "A sync is running. Stop it and quit?",
         }
@@ -68,9 +81,13 @@ impl Confirm {
     /// What will happen, in words.
     pub fn consequence(&self) -> String {
         match &self.action {
-            Guarded::TruncateAndLoad { target } => {
-                format!("Every row that is now in the selected tables of {target} is deleted. This cannot be undone.")
-            }
+            Guarded::TruncateAndLoad(pipeline) => format!(
+                "Every row that is now in the selected tables of {} at {}:{} is deleted, then they are loaded again. \
+                 This cannot be undone.",
+                pipeline.target_databases().join(", "),
+                pipeline.target.host,
+                pipeline.target.port
+            ),
             Guarded::StopSync | Guarded::StopAndQuit => {
                 "Tables that are loaded stay; a table in the middle keeps the rows it has and must be loaded again."
                     .to_owned()
@@ -83,11 +100,12 @@ impl Confirm {
 mod tests {
     use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
+    use super::super::testing;
     use super::*;
 
     #[test]
     fn deleting_rows_needs_the_whole_word() {
-        let mut confirm = Confirm::new(Guarded::TruncateAndLoad { target: "charts".into() });
+        let mut confirm = Confirm::new(Guarded::TruncateAndLoad(Box::new(testing::pipeline())));
         assert_eq!(confirm.accept(), None);
         for c in "truncat".chars() {
             confirm.typed.key(KeyEvent::from(KeyCode::Char(c)));

@@ -11,6 +11,8 @@ pub enum Context {
     Checks,
     /// The detail pane of the checks.
     Detail,
+    /// The sync.
+    Sync,
     /// The filter line.
     Filter,
     /// A question that a key answers.
@@ -62,6 +64,12 @@ pub enum Command {
     Accept,
     /// Run the checks again.
     Rerun,
+    /// Start the sync.
+    Start,
+    /// Stop the sync.
+    Stop,
+    /// Empty the target tables and start the sync.
+    Truncate,
     /// Answer yes.
     Yes,
 }
@@ -100,10 +108,11 @@ const fn code(code: KeyCode) -> Press {
 use Command as Do;
 use Context as In;
 
-const SCREENS: &[Context] = &[In::Overview, In::Checks, In::Detail];
+const SCREENS: &[Context] = &[In::Overview, In::Checks, In::Detail, In::Sync];
 const LISTS: &[Context] = &[In::Checks];
-const SCROLLED: &[Context] = &[In::Checks, In::Detail, In::Help];
-const EVERYWHERE: &[Context] = &[In::Overview, In::Checks, In::Detail, In::Filter, In::Question, In::Typed, In::Help];
+const SCROLLED: &[Context] = &[In::Checks, In::Detail, In::Sync, In::Help];
+const EVERYWHERE: &[Context] =
+    &[In::Overview, In::Checks, In::Detail, In::Sync, In::Filter, In::Question, In::Typed, In::Help];
 
 macro_rules! bindings {
     ($([$($press:expr),+] $shown:literal $command:expr, $label:literal, $help:literal, $contexts:expr;)+) => {
@@ -120,6 +129,9 @@ static BINDINGS: &[Binding] = bindings![
     [code(KeyCode::Enter)] "enter" Do::Accept, "keep", "keep the filter", &[In::Filter];
     [code(KeyCode::Enter), key('y')] "enter y" Do::Yes, "yes", "do it", &[In::Question];
     [code(KeyCode::Enter)] "enter" Do::Yes, "do it", "do it, once the word is typed", &[In::Typed];
+    [key('s')] "s" Do::Start, "start the sync", "copy all rows of the selected tables", &[In::Overview, In::Sync];
+    [key('x')] "x" Do::Stop, "stop", "stop the sync, after a question", &[In::Overview, In::Sync];
+    [key('t')] "t" Do::Truncate, "empty and load", "delete the target's rows and load again, after a question", &[In::Sync];
     [key('r')] "r" Do::Rerun, "run again", "look at everything again", SCREENS;
     [key('/')] "/" Do::Filter, "filter", "show only checks that hold all typed words", LISTS;
     [code(KeyCode::Right), key('l')] "→ l" Do::Unfold, "", "unfold", LISTS;
@@ -138,6 +150,7 @@ static BINDINGS: &[Binding] = bindings![
     [code(KeyCode::Esc), key('q'), key('?')] "esc" Do::Close, "close", "close the help", &[In::Help];
     [key('1')] "1" Do::Screen(0), "", "overview", SCREENS;
     [key('2')] "2" Do::Screen(1), "", "checks", SCREENS;
+    [key('3')] "3" Do::Screen(2), "", "sync", SCREENS;
     [code(KeyCode::Tab)] "tab" Do::NextScreen, "screens", "the next screen", SCREENS;
     [code(KeyCode::BackTab)] "shift-tab" Do::PreviousScreen, "", "the screen before", SCREENS;
     [key('?'), code(KeyCode::F(1))] "?" Do::Help, "help", "the keys of this screen", SCREENS;

@@ -9,6 +9,7 @@ use super::confirm::Confirmed;
 use crate::diagnose::Judgement;
 use crate::facts::Facts;
 use crate::pipeline::Pipeline;
+use crate::sync::{Event, Progress, Totals};
 
 /// What happened.
 #[derive(Debug, Clone)]
@@ -25,6 +26,23 @@ pub enum Message {
     Pipeline(u64, Result<Box<Pipeline>, String>),
     /// The checks spoke.
     Judged(Judged),
+    /// The engine told of something that happened once.
+    SyncEvent(jiff::Timestamp, Event),
+    /// The engine's counters.
+    SyncProgress(Progress),
+    /// The engine ended.
+    SyncEnded(jiff::Timestamp, Result<Totals, SyncFailure>),
+}
+
+/// Why a run of the engine did not do its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncFailure {
+    /// In words.
+    pub reason: String,
+    /// What to type outside the session.
+    pub resume: Option<String>,
+    /// Emptying the target tables would let it run.
+    pub truncate_helps: bool,
 }
 
 /// What the checks said at one moment of a run.
@@ -50,6 +68,8 @@ pub enum Effect {
         /// Number of the run, to tell its messages.
         run: u64,
     },
+    /// Copy all rows; target tables that have rows are refused.
+    Load(Box<Pipeline>),
     /// Do what was agreed to.
     Confirmed(Confirmed),
     /// Leave.

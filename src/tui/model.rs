@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::confirm::Confirm;
 use super::rows::{self, Row, RowKey};
+use super::sync_run::SyncRun;
 use super::theme::Look;
 use super::widgets::Input;
 use crate::checks::{Area, Check, Finding, registry};
@@ -24,17 +25,20 @@ pub enum Screen {
     Overview,
     /// What the checks say.
     Checks,
+    /// Rows on their way.
+    Sync,
 }
 
 impl Screen {
     /// Those that there are.
-    pub const ALL: &[Self] = &[Self::Overview, Self::Checks];
+    pub const ALL: &[Self] = &[Self::Overview, Self::Checks, Self::Sync];
 
     /// On the tab.
     pub fn title(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
             Self::Checks => "Checks",
+            Self::Sync => "Sync",
         }
     }
 }
@@ -60,6 +64,10 @@ pub struct Model {
     pub screen: Screen,
     /// The checks and how they are shown.
     pub checks: Checks,
+    /// The sync, whether it runs or not.
+    pub sync: SyncRun,
+    /// The session ends as soon as the sync has stopped.
+    pub leaving: bool,
     /// The help is up.
     pub help: bool,
     /// First line of the help.
@@ -114,6 +122,8 @@ impl Model {
             pipeline_error: None,
             screen: Screen::Overview,
             checks: Checks::new(),
+            sync: SyncRun::default(),
+            leaving: false,
             help: false,
             help_scroll: 0,
             confirm: None,
@@ -123,7 +133,7 @@ impl Model {
 
     /// Something on the screen changes by itself.
     pub fn moving(&self) -> bool {
-        self.checks.running_since.is_some()
+        self.checks.running_since.is_some() || self.sync.busy()
     }
 
     /// The terminal is smaller than the screens are drawn for.

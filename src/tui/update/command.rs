@@ -2,11 +2,11 @@
 
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::super::confirm::Confirm;
+use super::super::confirm::{Confirm, Guarded};
 use super::super::keys::{self, Command, Context};
 use super::super::message::Effect;
 use super::super::model::{Model, Screen};
-use super::{checks, context};
+use super::{checks, context, sync};
 
 /// A key was pressed: what the map says, else it is typed where something is typed.
 pub fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
@@ -63,6 +63,10 @@ fn run(model: &mut Model, at: Context, command: Command) -> Vec<Effect> {
         (_, Command::NextScreen) => turn(model, 1),
         (_, Command::PreviousScreen) => turn(model, Screen::ALL.len() - 1),
         (_, Command::Rerun) => return checks::run(model),
+        (_, Command::Start) => return sync::start(model),
+        (_, Command::Stop) => sync::ask_stop(model),
+        (_, Command::Truncate) => sync::ask_truncate(model),
+        (Context::Sync, command) => sync::list(model, command),
         (Context::Overview, Command::Open) => {
             let worst = model.checks.failed().next().map(|j| j.check.code);
             match worst {
@@ -87,16 +91,35 @@ fn answer(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     model.confirm = None;
+    match confirmed.action() {
+        Guarded::TruncateAndLoad(_) => sync::begin(model),
+        Guarded::StopSync => model.sync.stop(),
+        Guarded::StopAndQuit => {
+            model.sync.stop();
+            model.leaving = true;
+        }
+    }
     vec![Effect::Confirmed(confirmed)]
 }
 
-fn quit(_model: &mut Model) -> Vec<Effect> {
-    vec![Effect::Quit]
+fn quit(model: &mut Model) -> Vec<Effect> {
+    if !model.sync.busy() {
+        return vec![Effect::Quit];
+    }
+    model.confirm = Some(Confirm::new(Guarded::StopAndQuit));
+    Vec::new()
 }
 
-/// Leaves without asking.
-pub fn interrupt(_model: &mut Model) -> Vec<Effect> {
-    vec![Effect::Quit]
+/// Leaves without asking; a running sync is stopped first, and not waited for when asked twice.
+pub fn interrupt(model: &mut Model) -> Vec<Effect> {
+    if model.leaving || !model.sync.busy() {
+        return vec![Effect::Quit];
+    }
+    model.leaving = true;
+    model.confirm = None;
+    model.sync.stop();
+    model.notice = Some("Stopping the sync, then leaving. Ctrl-C again leaves at once.".into());
+    vec![Effect::Confirmed(Confirm::interrupt())]
 }
 
 #[cfg(test)]

@@ -2,13 +2,16 @@
 
 use super::super::message::{Effect, Judged, Message};
 use super::super::model::{Model, Seen};
-use super::command;
+use super::{command, sync};
 
 pub fn happened(model: &mut Model, message: Message) -> Vec<Effect> {
     match message {
         Message::Key(_) => {}
         Message::Resize(width, height) => model.size = (width, height),
-        Message::Tick(now) => model.now = now,
+        Message::Tick(now) => {
+            model.now = now;
+            model.sync.sample(now);
+        }
         Message::Terminate => return command::interrupt(model),
         Message::Pipeline(run, read) if run == model.checks.run => match read {
             Ok(pipeline) => {
@@ -22,6 +25,9 @@ pub fn happened(model: &mut Model, message: Message) -> Vec<Effect> {
         },
         Message::Pipeline(..) => {}
         Message::Judged(judged) => self::judged(model, judged),
+        Message::SyncEvent(at, event) => model.sync.event(at, event),
+        Message::SyncProgress(progress) => model.sync.progress = progress,
+        Message::SyncEnded(at, result) => return sync::ended(model, at, result),
     }
     Vec::new()
 }

@@ -3,6 +3,7 @@
 mod checks;
 mod command;
 mod event;
+mod sync;
 
 use super::keys::{Command, Context};
 use super::message::{Effect, Message};
@@ -36,6 +37,7 @@ pub fn context_below_help(model: &Model) -> Context {
         Screen::Checks if model.checks.filtering => Context::Filter,
         Screen::Checks if model.checks.reading => Context::Detail,
         Screen::Checks => Context::Checks,
+        Screen::Sync => Context::Sync,
     }
 }
 
@@ -43,6 +45,9 @@ pub fn context_below_help(model: &Model) -> Context {
 pub fn available(model: &Model, command: Command) -> bool {
     match command {
         Command::Open => model.screen != Screen::Overview || model.checks.failed().next().is_some(),
+        Command::Start => !model.sync.busy() && model.pipeline.is_some(),
+        Command::Stop => model.sync.busy(),
+        Command::Truncate => model.sync.truncate_helps(),
         _ => true,
     }
 }

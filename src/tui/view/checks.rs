@@ -19,7 +19,6 @@ const WIDE: u16 = 110;
 
 pub fn draw(frame: &mut Frame<'_>, body: Rect, model: &Model) {
     put(frame, Rect { height: 1, ..body }, &head(model));
-    let rest = Rect { y: body.y + 1, height: body.height - 1, ..body };
     let (list_area, detail_area) = areas(body, model);
     let rule = Rect { y: list_area.bottom(), height: 1, ..body };
     let column = Rect { x: detail_area.x.saturating_sub(2), width: 1, ..detail_area };

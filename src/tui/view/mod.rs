@@ -6,6 +6,7 @@ mod detail;
 mod dialog;
 mod help;
 mod overview;
+mod sync;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -24,6 +25,7 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model) {
         match model.screen {
             Screen::Overview => overview::draw(frame, body, model),
             Screen::Checks => checks::draw(frame, body, model),
+            Screen::Sync => sync::draw(frame, body, model),
         }
         if let Some(confirm) = &model.confirm {
             dialog::confirm(frame, body, confirm);

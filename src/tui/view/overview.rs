@@ -7,8 +7,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Block;
 
 use super::super::model::{Hop, Model, hop};
+use super::super::sync_run::State;
 use super::super::theme;
-use super::super::widgets::{bytes, plural, seconds, wrap};
+use super::super::widgets::{bytes, count, plural, seconds, wrap};
 use super::{put, put_all, signed};
 use crate::checks::Severity;
 use crate::diagnose::{Judgement, Outcome, Summary};
@@ -109,12 +110,29 @@ fn engine_lines(model: &Model, pipeline: &Pipeline, width: usize) -> Vec<Line<'s
         SyncMode::FullLoadAndCdc => "load and changes",
     };
     let fit = |s: &str| text::fit(s, width.saturating_sub(4));
+    let run = &model.sync;
+    let (state, style) = match &run.state {
+        State::Idle => ("not started".to_owned(), theme::FAINT),
+        State::Stopping => ("stopping".to_owned(), theme::WARN),
+        State::Done(_) => ("✓ all rows there".to_owned(), theme::GOOD),
+        State::Failed(_) => ("✗ not finished".to_owned(), theme::BAD),
+        State::Running => match run.fraction() {
+            Some(f) => (format!("⇣ loading {:.0} %", f * 100.0), theme::BUSY),
+            None => ("⇣ preparing".to_owned(), theme::BUSY),
+        },
+    };
+    let rows =
+        if run.progress.totals.rows > 0 { format!("{} rows", count(run.progress.totals.rows)) } else { String::new() };
+    let rate = match run.rates.back() {
+        Some(rate) if run.busy() => format!("{} rows/s", count(*rate)),
+        _ => String::new(),
+    };
     vec![
         Line::styled(fit(super::engine(pipeline)), theme::STRONG),
         Line::raw(fit(mode)),
-        Line::raw("not started"),
-        Line::default(),
-        Line::default(),
+        Line::styled(fit(&state), style),
+        Line::raw(fit(&rows)),
+        Line::raw(fit(&rate)),
         Line::from(health(model, Hop::Engine)),
     ]
 }
@@ -131,20 +149,20 @@ fn health(model: &Model, which: Hop) -> Vec<Span<'static>> {
             return signed(theme::severity(severity), plural(n, noun));
         }
     }
-    let count = |is: fn(&Outcome) -> bool| of_hop.iter().filter(|j| is(&j.outcome)).count();
-    let running = count(|o| matches!(o, Outcome::Running));
+    let how_many = |is: fn(&Outcome) -> bool| of_hop.iter().filter(|j| is(&j.outcome)).count();
+    let running = how_many(|o| matches!(o, Outcome::Running));
     if running > 0 && model.checks.running_since.is_some() {
         return signed(theme::RUNNING, "looking");
     }
-    let waiting = count(|o| matches!(o, Outcome::Blocked(_)));
+    let waiting = how_many(|o| matches!(o, Outcome::Blocked(_)));
     if waiting > 0 {
         return signed(theme::WAITING, format!("{waiting} waiting"));
     }
-    let unknown = count(|o| matches!(o, Outcome::Unknown(_) | Outcome::Running));
+    let unknown = how_many(|o| matches!(o, Outcome::Unknown(_) | Outcome::Running));
     if unknown > 0 {
         return signed(theme::UNKNOWN, format!("{unknown} unknown"));
     }
-    if count(|o| matches!(o, Outcome::Pass)) == 0 {
+    if how_many(|o| matches!(o, Outcome::Pass)) == 0 {
         return signed(theme::NOTHING, "no checks");
     }
     signed(theme::OK, "healthy")
@@ -179,6 +197,10 @@ fn next(model: &Model, width: usize) -> Vec<Line<'static>> {
     } else if let Some(since) = model.checks.running_since {
         let elapsed = (model.now - since).total(jiff::Unit::Second).unwrap_or(0.0);
         (format!("Looking at both databases: {}.", seconds(elapsed.max(0.0))), theme::PLAIN)
+    } else if model.sync.busy() {
+        ("The rows are on their way.".to_owned(), theme::PLAIN)
+    } else if matches!(model.sync.state, State::Done(_)) {
+        ("All rows are on the target, and everything that was looked at is fine.".to_owned(), theme::GOOD)
     } else if Summary::of(&model.checks.judgements).unknown > 0 {
         ("Nothing wrong was seen, but not everything could be looked at.".to_owned(), theme::PLAIN)
     } else {
@@ -208,8 +230,13 @@ fn next_keys(model: &Model) -> Option<Vec<(&'static str, &'static str)>> {
     if model.pipeline_error.is_some() {
         return Some(vec![("r", "once it is mended")]);
     }
-    model.checks.failed().next()?;
-    Some(vec![("enter", "look at it")])
+    if model.checks.failed().next().is_some() {
+        return Some(vec![("enter", "look at it")]);
+    }
+    if model.checks.running_since.is_some() {
+        return None;
+    }
+    if model.sync.state == State::Idle { Some(vec![("s", "start the sync")]) } else { Some(vec![("3", "watch it")]) }
 }
 
 /// The other failed checks, as far as there is room.

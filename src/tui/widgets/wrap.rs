@@ -14,27 +14,29 @@ pub fn head(text: &str, limit: usize) -> String {
     out
 }
 
-/// One paragraph of outside text, made safe and broken at spaces; a word wider than a line is broken anywhere.
+/// One paragraph of outside text, made safe and broken at spaces, its indent kept; a word wider than a line is broken anywhere.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(2);
+    let text = text::safe(text);
+    let indent = (text.len() - text.trim_start_matches(' ').len()).min(width / 2);
     let mut lines = Vec::new();
-    let mut line = String::new();
-    let mut used = 0;
-    for word in text::safe(text).split(' ') {
+    let mut line = " ".repeat(indent);
+    let mut used = indent;
+    for word in text.trim_start_matches(' ').split(' ') {
         let wide = word.width();
-        if used > 0 && used + 1 + wide > width {
-            lines.push(std::mem::take(&mut line));
-            used = 0;
+        if used > indent && used + 1 + wide > width {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+            used = indent;
         }
-        if used > 0 {
+        if used > indent {
             line.push(' ');
             used += 1;
         }
         for c in word.chars() {
             let w = c.width().unwrap_or(0);
             if used + w > width {
-                lines.push(std::mem::take(&mut line));
-                used = 0;
+                lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+                used = indent;
             }
             line.push(c);
             used += w;
@@ -59,6 +61,7 @@ mod tests {
         assert_eq!(wrap("abcdefghij kl", 4), ["abcd", "efgh", "ij", "kl"]);
         assert_eq!(wrap("日本語日本語", 5), ["日本", "語日", "本語"]);
         assert_eq!(wrap("", 5), [""]);
+        assert_eq!(wrap("  one two three", 8), ["  one", "  two", "  three"]);
     }
 
     #[test]

@@ -1,0 +1,186 @@
+//! The sync: starting, stopping, its end.
+
+use super::super::confirm::{Confirm, Guarded};
+use super::super::keys::Command;
+use super::super::message::{Effect, SyncFailure};
+use super::super::model::{Model, Screen};
+use super::super::sync_run::State;
+use super::{available, checks};
+use crate::pipeline::EngineKind;
+use crate::sync::Totals;
+
+/// Starts a load of all rows.
+pub fn start(model: &mut Model) -> Vec<Effect> {
+    let Some(pipeline) = model.pipeline.clone().filter(|_| available(model, Command::Start)) else {
+        return Vec::new();
+    };
+    if pipeline.sync.engine != EngineKind::Direct {
+        model.notice = Some("Only the engine \"direct\" runs here: set engine = \"direct\" in [sync].".into());
+        return Vec::new();
+    }
+    begin(model);
+    vec![Effect::Load(Box::new(pipeline))]
+}
+
+/// Shows the run that begins.
+pub fn begin(model: &mut Model) {
+    model.screen = Screen::Sync;
+    model.sync.begin(model.now);
+}
+
+/// Asks before stopping.
+pub fn ask_stop(model: &mut Model) {
+    if model.sync.busy() {
+        model.confirm = Some(Confirm::new(Guarded::StopSync));
+    }
+}
+
+/// Asks before deleting rows.
+pub fn ask_truncate(model: &mut Model) {
+    if let (true, Some(pipeline)) = (model.sync.truncate_helps(), &model.pipeline) {
+        model.confirm = Some(Confirm::new(Guarded::TruncateAndLoad(Box::new(pipeline.clone()))));
+    }
+}
+
+/// The engine ended. The checks look again, since the target is another one now.
+pub fn ended(model: &mut Model, at: jiff::Timestamp, result: Result<Totals, SyncFailure>) -> Vec<Effect> {
+    model.now = at;
+    model.sync.ended = Some(at);
+    model.sync.state = match result {
+        Ok(totals) => State::Done(totals),
+        Err(why) => State::Failed(why),
+    };
+    if matches!(&model.confirm, Some(c) if c.is_about_running_sync()) {
+        model.confirm = None;
+    }
+    if model.leaving { vec![Effect::Quit] } else { checks::run(model) }
+}
+
+/// A command on the list of tables.
+pub fn list(model: &mut Model, command: Command) {
+    let page = usize::from(model.size.1 / 2).max(1);
+    let last = model.sync.progress.tables.len().saturating_sub(1);
+    let cursor = &mut model.sync.cursor;
+    *cursor = match command {
+        Command::Up => cursor.saturating_sub(1),
+        Command::Down => *cursor + 1,
+        Command::PageUp => cursor.saturating_sub(page),
+        Command::PageDown => *cursor + page,
+        Command::First => 0,
+        Command::Last => last,
+        _ => *cursor,
+    }
+    .min(last);
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+    use super::super::super::message::Message;
+    use super::super::super::testing::{self, keys, press};
+    use super::super::{context, update};
+    use super::*;
+    use crate::sync::{Progress, TableProgress};
+    use crate::tui::keys::Context;
+
+    fn healthy() -> Model {
+        testing::judged(80, 24, testing::healthy(), testing::healthy_facts())
+    }
+
+    fn running() -> Model {
+        let mut model = healthy();
+        keys(&mut model, "s");
+        model
+    }
+
+    fn refused() -> SyncFailure {
+        SyncFailure { reason: "charts.weekly_chart has 3 rows".into(), resume: None, truncate_helps: true }
+    }
+
+    #[test]
+    fn s_starts_once() {
+        let mut model = healthy();
+        assert_eq!(keys(&mut model, "s"), [Effect::Load(Box::new(testing::pipeline()))]);
+        assert_eq!((model.screen, &model.sync.state), (Screen::Sync, &State::Running));
+        assert!(keys(&mut model, "s").is_empty());
+    }
+
+    #[test]
+    fn another_engine_is_refused_in_words() {
+        let mut model = healthy();
+        if let Some(p) = &mut model.pipeline {
+            p.sync.engine = EngineKind::Dms;
+        }
+        assert!(keys(&mut model, "s").is_empty());
+        assert!(model.notice.is_some() && model.sync.state == State::Idle);
+    }
+
+    #[test]
+    fn stopping_asks_first() {
+        let mut model = running();
+        assert!(keys(&mut model, "x").is_empty());
+        assert_eq!(context(&model), Context::Question);
+        keys(&mut model, "n");
+        assert_eq!(model.sync.state, State::Running);
+        keys(&mut model, "x");
+        let effects = press(&mut model, KeyCode::Enter);
+        assert!(matches!(&effects[..], [Effect::Confirmed(c)] if *c.action() == Guarded::StopSync));
+        assert_eq!(model.sync.state, State::Stopping);
+    }
+
+    #[test]
+    fn quitting_while_it_runs_stops_it_first() {
+        let mut model = running();
+        assert!(keys(&mut model, "q").is_empty());
+        let effects = keys(&mut model, "y");
+        assert!(matches!(&effects[..], [Effect::Confirmed(c)] if *c.action() == Guarded::StopAndQuit));
+        let end = Message::SyncEnded(testing::start(), Err(refused()));
+        assert_eq!(update(&mut model, end), [Effect::Quit]);
+    }
+
+    #[test]
+    fn ctrl_c_stops_and_a_second_one_does_not_wait() {
+        let mut model = running();
+        let ctrl_c = Message::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
+        assert!(matches!(&update(&mut model, ctrl_c.clone())[..], [Effect::Confirmed(_)]));
+        assert_eq!(model.sync.state, State::Stopping);
+        assert_eq!(update(&mut model, ctrl_c), [Effect::Quit]);
+    }
+
+    #[test]
+    fn a_refusal_offers_to_empty_the_tables_after_a_typed_word() {
+        let mut model = running();
+        assert!(keys(&mut model, "t").is_empty() && model.confirm.is_none(), "not before it was refused");
+        update(&mut model, Message::SyncEnded(testing::start(), Err(refused())));
+        keys(&mut model, "t");
+        assert_eq!(context(&model), Context::Typed);
+        assert!(press(&mut model, KeyCode::Enter).is_empty(), "nothing typed");
+        keys(&mut model, "truncate");
+        let effects = press(&mut model, KeyCode::Enter);
+        assert!(matches!(&effects[..], [Effect::Confirmed(c)] if matches!(c.action(), Guarded::TruncateAndLoad(_))));
+        assert_eq!(model.sync.state, State::Running);
+    }
+
+    #[test]
+    fn the_end_closes_its_questions_and_looks_again() {
+        let mut model = running();
+        keys(&mut model, "x");
+        let run = model.checks.run;
+        let effects = update(&mut model, Message::SyncEnded(testing::start(), Ok(Totals::default())));
+        assert_eq!(effects, [Effect::Check { run: run + 1 }]);
+        assert!(model.confirm.is_none());
+        assert_eq!(model.sync.state, State::Done(Totals::default()));
+    }
+
+    #[test]
+    fn the_cursor_stays_in_the_list_of_tables() {
+        let mut model = running();
+        let tables = vec![TableProgress::default(); 3];
+        update(&mut model, Message::SyncProgress(Progress { tables, ..Progress::default() }));
+        keys(&mut model, "jjjjj");
+        assert_eq!(model.sync.cursor, 2);
+        keys(&mut model, "g");
+        assert_eq!(model.sync.cursor, 0);
+    }
+}
