@@ -11,7 +11,7 @@ use super::confirm::Guarded;
 use super::message::{Effect, Judged, Message, SyncFailure};
 use crate::checks::registry;
 use crate::diagnose;
-use crate::facts::Facts;
+use crate::facts::{self, Facts};
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
 
@@ -127,7 +127,7 @@ async fn check(run: u64, path: PathBuf, passwords: Passwords, out: mpsc::Sender<
         let tell = |facts: &Facts| {
             latest.send_replace(Some(Arc::new(facts.clone())));
         };
-        Arc::new(collect(pipeline, &passwords, &tell).await)
+        Arc::new(facts::collect(&pipeline, &passwords, &tell).await)
     };
     // Judging many tables takes longer than some stages: only the newest one is judged.
     let judging = async {
@@ -150,13 +150,6 @@ async fn judge(run: u64, facts: Arc<Facts>, began: Instant, done: bool, out: &mp
         let word = Judged { run, facts, judgements, elapsed: began.elapsed(), done };
         let _ = out.send(Message::Judged(word)).await;
     }
-}
-
-/// Stands in for the collectors.
-async fn collect(pipeline: Pipeline, _passwords: &Passwords, tell: &(dyn Fn(&Facts) + Send + Sync)) -> Facts {
-    let facts = Facts::pending(pipeline);
-    tell(&facts);
-    facts
 }
 
 // SHIM until the engine has landed
