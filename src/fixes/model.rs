@@ -85,6 +85,15 @@ impl Cost {
     }
 }
 
+/// What a person has permitted beyond an ordinary yes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Permits {
+    /// A database server may be rebooted: `--allow-reboot`.
+    pub reboot: bool,
+    /// Stored rows may be removed or changed: `--allow-data-loss`.
+    pub data_loss: bool,
+}
+
 /// One step of a fix.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {

@@ -196,7 +196,7 @@ fn choice<T: DeserializeOwned>(entries: &Entries, section: &'static str, name: &
 }
 
 fn excused(entries: &Entries, section: &str, name: &str) -> bool {
-    entries.excused.iter().any(|e| *e == (section, name))
+    entries.excused.contains(&(section, name))
 }
 
 fn place(entries: &Entries, section: &'static str, name: &'static str) -> Place {

@@ -8,6 +8,7 @@ use toml_edit::{Array, Document, Value};
 
 use super::errors::PipelineError;
 use super::keys::{self, Key, Kind};
+use super::model::Pipeline;
 use super::values::{self, Given};
 use super::{load, surgery, url};
 use crate::text;
@@ -86,6 +87,19 @@ pub fn unset(path: &Path, key: &str) -> Result<Option<String>, EditError> {
     let before = edit.get()?;
     replace(path, &text, &edit.unset()?)?;
     Ok(before)
+}
+
+/// What the pipeline would be after these edits of its file, in order; nothing is written. Overriding variables count,
+/// as in [`Pipeline::load`].
+///
+/// # Errors
+/// One of the edits cannot be made, or its result is no valid pipeline file.
+pub fn preview<'a>(path: &Path, edits: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Pipeline, EditError> {
+    let mut text = load::read(path)?;
+    for (key, value) in edits {
+        text = Edit::new(path, &text, key)?.set(value)?;
+    }
+    Ok(Pipeline::parse_with(path, &text, std::env::vars_os())?)
 }
 
 /// One key of one text.
