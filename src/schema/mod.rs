@@ -1,5 +1,29 @@
 //! What a source table looks like on the target: types, keys, DDL, and how an existing table differs. Pure.
+//!
+//! [`plan`] maps a source table by the type map ([`types`]) and fits it to the server's limits ([`fit`]);
+//! [`drift`] compares the result with a table that is there, and [`repair_sql`] ends the differences.
 
+mod ddl;
+mod dialect;
+mod difference;
+mod drift;
+mod fit;
 mod model;
+mod my_type;
+mod narrow;
+mod plan;
+mod problem;
+mod repair;
+mod spark;
+#[cfg(test)]
+mod testing;
+mod types;
 
+pub use dialect::Dialect;
+pub use difference::Difference;
+pub use drift::drift;
 pub use model::{TargetColumn, TargetKey, TargetTable, Transfer};
+pub use plan::{Planned, plan, plan_all, planned_key, target_table};
+pub use problem::Problem;
+pub use repair::repair_sql;
+pub use spark::spark_fingerprint;

@@ -41,6 +41,10 @@ pub struct TargetColumn {
     pub nullable: bool,
     /// How its values travel.
     pub transfer: Transfer,
+    /// The longest value seen, for a key column whose source type has no length: the length in `sql_type` has
+    /// head-room, an existing column may be as short as this.
+    #[serde(default)]
+    pub longest: Option<u64>,
 }
 
 /// How a column's values travel from PostgreSQL's text to MySQL's: what the projection selects, what may need
