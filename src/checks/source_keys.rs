@@ -4,6 +4,7 @@ use super::source_tables::rows;
 use crate::facts::{PgKey, PgTable, ReplicaIdentity, TableKind};
 use crate::fixes::{Action, Cost, Step};
 use crate::quote::{pg_ident, pg_table};
+use crate::schema;
 
 /// How the rows of a table can be told apart.
 pub(super) enum Keyed<'a> {
@@ -15,7 +16,7 @@ pub(super) enum Keyed<'a> {
     Promotable(&'a PgKey),
     /// Unique keys are there, but each has a column that may be NULL.
     NullableUnique(&'a PgKey),
-    /// One column has a different value in every row, by the planner's statistics.
+    /// A column has a different value in every row, by the planner's statistics.
     ByStatistics(String),
     /// Nothing that the catalog knows of.
     Nothing,
@@ -29,17 +30,19 @@ impl<'a> Keyed<'a> {
         if table.replica_identity == ReplicaIdentity::Index {
             return Self::IdentityIndex;
         }
-        if let Some(key) = table.unique_keys.iter().find(|k| k.promotable()) {
+        // What the target gets as its key decides, so that both sides have the same one.
+        let planned = schema::planned_key(table);
+        let is_planned = |k: &&PgKey| k.promotable() && planned.as_ref() == Some(&k.columns);
+        if let Some(key) = table.unique_keys.iter().find(is_planned) {
             return Self::Promotable(key);
         }
-        let whole = |k: &&PgKey| !k.partial && !k.expressions && !k.deferrable;
+        let whole = |k: &&PgKey| !k.partial && !k.expressions && !k.deferrable && !k.columns.is_empty();
         if let Some(key) = table.unique_keys.iter().find(whole) {
             return Self::NullableUnique(key);
         }
-        let mut unique = table.columns.iter().filter(|c| c.unique_by_statistics);
-        match (unique.next(), unique.next()) {
+        match planned.as_deref() {
             // The primary key of a partitioned table must hold the partition columns, which one column seldom does.
-            (Some(column), None) if table.kind != TableKind::Partitioned => Self::ByStatistics(column.name.clone()),
+            Some([column]) if table.kind != TableKind::Partitioned => Self::ByStatistics(column.clone()),
             _ => Self::Nothing,
         }
     }

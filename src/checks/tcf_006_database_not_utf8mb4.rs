@@ -2,9 +2,10 @@
 
 use super::target_variables::optional;
 use super::{Finding, Judged, Verdict};
-use crate::facts::{Facts, MyFlavor, MySchema, MySession};
+use crate::facts::{Facts, MySchema, MySession};
 use crate::fixes::{Action, Cost, Fix, Mode, Step};
 use crate::quote::my_ident;
+use crate::schema::Dialect;
 
 check! {
     /// # What it looks at
@@ -49,11 +50,7 @@ fn finding(schema: &MySchema, server: Option<&str>, session: &MySession) -> Find
     let MySchema { name, charset, collation } = schema;
     let message = format!("Tables made in the database {name} get the character set {charset}, which lacks characters");
     // Binary, as for the tables themselves: a key must not take two values for one.
-    let binary = match session.flavor {
-        MyFlavor::MySql if session.version_parts >= (8, 0, 17) => "utf8mb4_0900_bin",
-        MyFlavor::MySql => "utf8mb4_bin",
-        MyFlavor::MariaDb => "utf8mb4_nopad_bin",
-    };
+    let binary = Dialect::from(session).collation();
     let alter = |charset: &str, collation: &str| {
         Action::target(format!("ALTER DATABASE {} CHARACTER SET {charset} COLLATE {collation}", my_ident(name)))
     };

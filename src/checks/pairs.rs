@@ -1,0 +1,111 @@
+//! Source tables beside their target tables: what the checks on the target's tables share.
+
+use std::collections::HashMap;
+
+use super::source_tables::in_order;
+use super::target_variables::{is_on, optional};
+use super::{Finding, Judged, Verdict};
+use crate::facts::{Facts, MyTable, PgTable, Unknown};
+use crate::pipeline::Pipeline;
+use crate::schema::{self, Dialect, Difference, TargetTable};
+
+/// A selected source table and the target table that is there for it.
+pub(super) struct Pair<'a> {
+    pub source: &'a PgTable,
+    pub have: &'a MyTable,
+    pub pipeline: &'a Pipeline,
+    dialect: Dialect,
+}
+
+/// How a target table differs from the one wanted.
+pub(super) struct Drift {
+    pub want: TargetTable,
+    pub differences: Vec<Difference>,
+}
+
+impl Pair<'_> {
+    /// Maps the source table and compares; the dear part, so look at what is cheap first.
+    pub fn drift(&self) -> Drift {
+        let want = schema::target_table(self.source, self.pipeline, self.dialect);
+        let differences = schema::drift(&want, self.have);
+        Drift { want, differences }
+    }
+
+    /// A Spark overwrite has re-created the table: TSC-002 tells all that is wrong with it at once.
+    pub fn made_by_spark(&self) -> bool {
+        schema::spark_fingerprint(self.have)
+    }
+}
+
+/// The target tables by where source tables look for them.
+pub(super) struct Targets<'a> {
+    by_name: HashMap<(String, String), &'a MyTable>,
+    folds: bool,
+}
+
+impl<'a> Targets<'a> {
+    pub fn of(facts: &'a Facts) -> Result<Self, Unknown> {
+        let tables = facts.target.tables.known()?;
+        let folds = optional(facts, "lower_case_table_names").ok().flatten().is_some_and(is_on);
+        let by_name = tables.iter().map(|t| (place(&t.schema, &t.name, folds), t)).collect();
+        Ok(Self { by_name, folds })
+    }
+
+    pub fn find(&self, source: &PgTable, pipeline: &Pipeline) -> Option<&'a MyTable> {
+        let database = pipeline.target_database(&source.schema);
+        self.by_name.get(&place(database, &source.name, self.folds)).copied()
+    }
+}
+
+/// Names as the server compares them: with `lower_case_table_names` on, without regard to case.
+fn place(database: &str, table: &str, folds: bool) -> (String, String) {
+    if folds { (database.to_lowercase(), table.to_lowercase()) } else { (database.to_owned(), table.to_owned()) }
+}
+
+/// Asks `look` about each selected table that is there on both sides. Findings come in the order of names.
+pub(super) fn each(facts: &Facts, look: impl Fn(&Pair<'_>) -> Option<Finding>) -> Judged {
+    let sources = facts.source.tables.known()?;
+    let dialect = Dialect::from(facts.target.session.known()?);
+    let targets = Targets::of(facts)?;
+    let pipeline = &facts.pipeline;
+    let mut pairs = sources
+        .iter()
+        .filter_map(|source| targets.find(source, pipeline).map(|have| Pair { source, have, pipeline, dialect }))
+        .peekable();
+    if pairs.peek().is_none() {
+        return Ok(Verdict::NotApplicable("none of the selected tables is on the target yet"));
+    }
+    Ok(Verdict::from_findings(in_order(pairs.filter_map(|pair| look(&pair)))))
+}
+
+/// One finding a table for the differences that `mine` picks, on tables that Spark has not re-created: their
+/// descriptions as evidence, and the statement that ends all differences of the table as the fix.
+pub(super) fn each_difference(
+    facts: &Facts,
+    worth_comparing: impl Fn(&Pair<'_>) -> bool,
+    mine: impl Fn(&Difference) -> bool,
+    tell: impl Fn(&Pair<'_>, &[&Difference]) -> Finding,
+) -> Judged {
+    each(facts, |pair| {
+        if !worth_comparing(pair) || pair.made_by_spark() {
+            return None;
+        }
+        let drift = pair.drift();
+        let found: Vec<&Difference> = drift.differences.iter().filter(|d| mine(d)).collect();
+        if found.is_empty() {
+            return None;
+        }
+        let mut finding = tell(pair, &found);
+        for difference in found {
+            finding = finding.saw(difference.column().unwrap_or("table").to_owned(), difference.describe());
+        }
+        Some(finding.fix(super::repair::fix(pair, &drift)))
+    })
+}
+
+/// `column "a"`, `columns "a" and "b"`, for messages.
+pub(super) fn columns(differences: &[&Difference]) -> String {
+    let names: Vec<&str> = differences.iter().filter_map(|d| d.column()).collect();
+    let noun = if names.len() == 1 { "column" } else { "columns" };
+    format!("{noun} {}", super::source_tables::quoted_list(names))
+}
