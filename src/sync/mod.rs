@@ -1,9 +1,10 @@
-//! Moving rows: one [`Engine`] trait and one stream of events, whatever moves them.
-
-mod event;
+//! Moving rows: one stream of events, whatever moves them.
 
 pub mod direct;
+mod error;
+mod event;
 
+pub use error::{Cause, Outcome, RELOAD, Refused, Side, SyncError};
 pub use event::{Event, Lag, Phase, Progress, TableProgress, TableState, Totals};
 
 use std::sync::Arc;

@@ -1,0 +1,60 @@
+//! One view of the source for all readers: a session that exports its snapshot, and readers that import it.
+
+use secrecy::SecretString;
+use tokio_postgres::Client;
+
+use crate::connect;
+use crate::facts::PgTable;
+use crate::pipeline::Endpoint;
+use crate::quote::{pg_literal, pg_table};
+use crate::sync::error::{Cause, SyncError};
+
+/// The session that holds the snapshot. It must live until every reader has imported it.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    /// The session.
+    pub(super) client: Client,
+    /// Its name, for the readers.
+    pub(super) id: String,
+}
+
+/// How long to wait for a table that somebody alters.
+const LOCK_SECONDS: u32 = 60;
+
+impl Snapshot {
+    /// Locks the tables against TRUNCATE and ALTER and takes the snapshot. The locks come first: a truncated table is
+    /// empty in every snapshot, older ones too.
+    pub(super) async fn take(client: Client, tables: &[&PgTable]) -> Result<Self, SyncError> {
+        let failed = |doing: &str| {
+            let doing = doing.to_owned();
+            move |e: tokio_postgres::Error| SyncError::Prepare { doing, cause: Cause::from(&e) }
+        };
+        let begin = format!(
+            "SET lock_timeout = '{LOCK_SECONDS}s'; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        );
+        client.batch_execute(&begin).await.map_err(failed("opening the snapshot"))?;
+        for some in tables.chunks(500) {
+            let names: Vec<String> = some.iter().map(|t| pg_table(&t.schema, &t.name)).collect();
+            let lock = format!("LOCK TABLE {} IN ACCESS SHARE MODE", names.join(", "));
+            client.batch_execute(&lock).await.map_err(failed("locking the source tables against ALTER and TRUNCATE"))?;
+        }
+        let row = client
+            .query_one("SELECT pg_catalog.pg_export_snapshot()", &[])
+            .await
+            .map_err(failed("exporting the snapshot"))?;
+        Ok(Self { client, id: row.get(0) })
+    }
+}
+
+/// A session that sees what the snapshot sees. Rows come in the same order each time, so that the row that a warning
+/// numbers can be found again.
+pub(super) async fn reader(endpoint: &Endpoint, password: Option<&SecretString>, id: &str) -> Result<Client, Cause> {
+    let client = connect::postgres::open(endpoint, password).await.map_err(Cause::Connect)?;
+    let begin = format!(
+        "SET synchronize_seqscans = off; SET max_parallel_workers_per_gather = 0; SET jit = off; \
+         BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}",
+        pg_literal(id)
+    );
+    client.batch_execute(&begin).await.map_err(|e| Cause::from(&e))?;
+    Ok(client)
+}
