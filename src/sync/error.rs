@@ -284,11 +284,8 @@ mod tests {
 
     #[test]
     fn a_failed_table_is_told_with_what_is_there_and_what_to_type() {
-        let outcome = Outcome {
-            complete: vec!["public.a".into()],
-            partial: vec![("public.b".into(), 7)],
-            untouched: Vec::new(),
-        };
+        let outcome =
+            Outcome { complete: vec!["public.a".into()], partial: vec![("public.b".into(), 7)], untouched: Vec::new() };
         let cause = Cause::Value {
             column: "v".into(),
             key: Some("id = 42".into()),

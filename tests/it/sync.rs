@@ -125,7 +125,11 @@ fn target_rows(target: &Target, sql: &str) -> Vec<Vec<Option<String>>> {
 }
 
 fn count(target: &Target, table: &str) -> u64 {
-    target_rows(target, &format!("SELECT CAST(count(*) AS CHAR) FROM `{table}`"))[0][0].as_ref().unwrap().parse().unwrap()
+    target_rows(target, &format!("SELECT CAST(count(*) AS CHAR) FROM `{table}`"))[0][0]
+        .as_ref()
+        .unwrap()
+        .parse()
+        .unwrap()
 }
 
 fn same(source: &Source, on_source: &str, target: &Target, on_target: &str) {
@@ -186,10 +190,14 @@ fn compare_awkward(source: &Source, target: &Target) {
     let (pg, my) = hex(&["\"Mixed Case\"", "\"select\"", "c", "iv", "u", "j", "arr", "m", "p", "dm", "net", "bits"]);
     // A cast to text adds the mask that the type's own output leaves out.
     let pg = pg.replace("\"net\"::text", "net::text").replace("net::text", "format('%s', net)");
-    let same_text = |pg: &str, my: &str| same(source, &format!("SELECT {pg} {from}"), target, &format!("SELECT {my} {to}"));
+    let same_text =
+        |pg: &str, my: &str| same(source, &format!("SELECT {pg} {from}"), target, &format!("SELECT {my} {to}"));
     support::block_on(async {
         let client = source.client().await;
-        client.batch_execute(&format!("ALTER DATABASE \"{}\" SET IntervalStyle = 'iso_8601'", source.endpoint.database)).await.unwrap();
+        client
+            .batch_execute(&format!("ALTER DATABASE \"{}\" SET IntervalStyle = 'iso_8601'", source.endpoint.database))
+            .await
+            .unwrap();
     });
     same_text(&pg, &my);
     same_text("upper(encode(b, 'hex'))", "HEX(b)");
@@ -257,8 +265,10 @@ fn sums(source: &Source, target: &Target, flavor: MyFlavor) -> (Vec<Option<Strin
         to_char(at, 'YYYY-MM-DD HH24:MI:SS.US'), day, coalesce(flag::int::text, '-'), coalesce(doc->>'i', '-'), \
         coalesce(encode(convert_to(doc->>'t', 'UTF8'), 'hex'), '-'))), 1, 15))::bit(60)::bigint)::text, \
         sum(ratio::numeric(30,6))::text FROM mixed";
-    let number = if flavor == MyFlavor::MySql { "JSON_UNQUOTE(JSON_EXTRACT(doc, '$.i'))" } else { "JSON_VALUE(doc, '$.i')" };
-    let text = if flavor == MyFlavor::MySql { "JSON_UNQUOTE(JSON_EXTRACT(doc, '$.t'))" } else { "JSON_VALUE(doc, '$.t')" };
+    let number =
+        if flavor == MyFlavor::MySql { "JSON_UNQUOTE(JSON_EXTRACT(doc, '$.i'))" } else { "JSON_VALUE(doc, '$.i')" };
+    let text =
+        if flavor == MyFlavor::MySql { "JSON_UNQUOTE(JSON_EXTRACT(doc, '$.t'))" } else { "JSON_VALUE(doc, '$.t')" };
     let my = format!(
         "SELECT CAST(count(*) AS CHAR), CAST(sum(CAST(CONV(substr(md5(concat_ws('|', id, k, lower(hex(name)), \
          coalesce(lower(hex(note)), '-'), coalesce(lower(hex(raw)), '-'), amount, CAST(at AS CHAR), CAST(day AS CHAR), \
@@ -322,12 +332,22 @@ fn many_kinds_of_tables_arrive_whole() {
         let ran = load(&source, target);
         assert_eq!(ran.totals().tables, 8, "{:?}", ran.progress.tables);
         assert!(ran.progress.tables.iter().all(|t| t.state == TableState::Loaded && t.rows_total == Some(t.rows_done)));
-        for (table, rows) in [("empty_table", 0), ("keyless", 4), ("parted", 999), ("parent", 1), ("child", 1), ("refers", 1)] {
+        for (table, rows) in
+            [("empty_table", 0), ("keyless", 4), ("parted", 999), ("parent", 1), ("child", 1), ("refers", 1)]
+        {
             assert_eq!(count(target, table), rows, "{table} on {target}");
         }
-        same(&source, "SELECT id::text, part::text, v FROM parted ORDER BY parted.id", target, "SELECT CAST(id AS CHAR), CAST(part AS CHAR), v FROM parted ORDER BY parted.id");
+        same(
+            &source,
+            "SELECT id::text, part::text, v FROM parted ORDER BY parted.id",
+            target,
+            "SELECT CAST(id AS CHAR), CAST(part AS CHAR), v FROM parted ORDER BY parted.id",
+        );
         let lone = |rows: Vec<Vec<Option<String>>>| -> Vec<Option<String>> { rows.concat() };
-        assert_eq!(lone(target_rows(target, "SELECT hex(v) FROM only_column ORDER BY v")), [None, Some(String::new()), Some("5C4E".into())]);
+        assert_eq!(
+            lone(target_rows(target, "SELECT hex(v) FROM only_column ORDER BY v")),
+            [None, Some(String::new()), Some("5C4E".into())]
+        );
         assert!(ran.warnings().iter().any(|w| w.contains("foreign keys")), "{:?}", ran.warnings());
     });
 }
@@ -357,7 +377,15 @@ fn what_cannot_be_loaded_is_refused_at_once_and_changes_nothing() {
         for words in ["public.secret: the source login", "no SELECT", "public.hidden: row-level security"] {
             assert!(refusals.contains(words), "{words}: {refusals}");
         }
-        for words in ["public.full_table", "has rows", "--truncate-target", "public.drifted", "column w is missing", "varchar(3)", "cdc-doctor fix TSC-006"] {
+        for words in [
+            "public.full_table",
+            "has rows",
+            "--truncate-target",
+            "public.drifted",
+            "column w is missing",
+            "varchar(3)",
+            "cdc-doctor fix TSC-006",
+        ] {
             assert!(refusals.contains(words), "{words}: {refusals}");
         }
         assert!(!refusals.contains("public.fine"), "{refusals}");
@@ -378,7 +406,9 @@ fn an_empty_selection_says_what_was_looked_for() {
 #[test]
 fn running_again_never_doubles_rows() {
     let source = support::source();
-    source.run("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, 'x' FROM generate_series(1, 1000) i");
+    source.run(
+        "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t SELECT i, 'x' FROM generate_series(1, 1000) i",
+    );
     support::both_targets(|target| {
         let (pipeline, passwords) = (pipeline(&source, target), passwords(&source, target));
         assert_eq!(load_with(&pipeline, &passwords, false).totals().rows, 1000);
@@ -407,12 +437,17 @@ fn values_that_mysql_cannot_hold_stop_the_table_or_become_null() {
     support::both_targets(|target| {
         for (ty, value, words) in UNREPRESENTABLE {
             let source = support::source();
-            source.run(&format!("CREATE TABLE t (id int PRIMARY KEY, v {ty}); INSERT INTO t VALUES (1, NULL), (42, {value})"));
+            source.run(&format!(
+                "CREATE TABLE t (id int PRIMARY KEY, v {ty}); INSERT INTO t VALUES (1, NULL), (42, {value})"
+            ));
             let mut pipeline = pipeline(&source, target);
             let passwords = passwords(&source, target);
             let ran = load_with(&pipeline, &passwords, false);
             let text = ran.error().to_string();
-            assert!(text.contains(words) && text.contains("column v") && text.contains("id = 42"), "{ty} {value}: {text}");
+            assert!(
+                text.contains(words) && text.contains("column v") && text.contains("id = 42"),
+                "{ty} {value}: {text}"
+            );
             assert_eq!(count(target, "t"), 0, "{ty} {value}");
 
             pipeline.sync.on_unrepresentable = OnUnrepresentable::Null;
@@ -453,12 +488,16 @@ fn a_text_that_outgrew_its_column_is_named() {
 #[test]
 fn a_row_that_the_target_bends_is_rolled_back_and_named() {
     let source = support::source();
-    source.run("CREATE TABLE t (id int PRIMARY KEY, u int); INSERT INTO t SELECT i, i % 500 FROM generate_series(1, 1000) i");
+    source.run(
+        "CREATE TABLE t (id int PRIMARY KEY, u int); INSERT INTO t SELECT i, i % 500 FROM generate_series(1, 1000) i",
+    );
     support::both_targets(|target| {
         // A trigger stands for anything on the target that changes what is stored.
         target.run("CREATE TABLE t (id int PRIMARY KEY, u int); CREATE TRIGGER bend BEFORE INSERT ON t FOR EACH ROW SET NEW.u = IF(NEW.id = 777, 99999999999, NEW.u)");
         let ran = load(&source, target);
-        let Cause::Altered { sent: 1000, warnings, first: Some(first), .. } = ran.cause() else { panic!("{}", ran.error()) };
+        let Cause::Altered { sent: 1000, warnings, first: Some(first), .. } = ran.cause() else {
+            panic!("{}", ran.error())
+        };
         assert!(*warnings > 0 && first.contains("1264") && first.contains("id = 777"), "{first}");
         assert_eq!(count(target, "t"), 0);
         assert!(ran.warnings().iter().any(|w| w.contains("triggers")));
@@ -585,7 +624,8 @@ fn rows_that_move_while_they_are_copied_are_neither_lost_nor_doubled() {
             let client = source.client().await;
             for step in 0..20 {
                 // Each update moves rows to other pages, behind and before the readers.
-                let sql = format!("UPDATE many SET v = v || '!' WHERE id % 20 = {step}; DELETE FROM many WHERE id = {step}");
+                let sql =
+                    format!("UPDATE many SET v = v || '!' WHERE id % 20 = {step}; DELETE FROM many WHERE id = {step}");
                 client.batch_execute(&sql).await.unwrap();
             }
         });
@@ -599,7 +639,9 @@ fn rows_that_move_while_they_are_copied_are_neither_lost_nor_doubled() {
 fn a_row_longer_than_a_packet_is_named_with_the_variable() {
     for flavor in [MyFlavor::MariaDb, MyFlavor::MySql] {
         let (source, target) = (support::source(), support::target(flavor));
-        source.run("CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (5, repeat('0123456789', 7000000))");
+        source.run(
+            "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (5, repeat('0123456789', 7000000))",
+        );
         let ran = load(&source, &target);
         let text = ran.error().to_string();
         assert!(matches!(ran.cause(), Cause::RowTooLong { .. }), "{text}");

@@ -144,8 +144,10 @@ impl<'a> Encoder<'a> {
     pub(super) fn key(&self, row: &[u8]) -> Option<String> {
         let row = row.strip_suffix(b"\n").unwrap_or(row);
         let fields = self.columns.iter().zip(row.split(|b| *b == b'\t'));
-        let parts: Vec<String> =
-            fields.filter(|(c, _)| c.key).map(|(c, f)| format!("{} = {}", crate::text::safe(&c.name), shown(f))).collect();
+        let parts: Vec<String> = fields
+            .filter(|(c, _)| c.key)
+            .map(|(c, f)| format!("{} = {}", crate::text::safe(&c.name), shown(f)))
+            .collect();
         (!parts.is_empty()).then(|| parts.join(", "))
     }
 }
@@ -384,10 +386,7 @@ mod tests {
         let rules = [Rule::Plain, Rule::DateUtc, TEXT, Rule::Bytes(99), Rule::Decimal { whole: 3, scale: 1 }, TEXT];
         let row = b"7\t2024-01-01 00:00:00+00\ta\\fb\\v\t\\\\x5c090a00ff\t1.50000\t\\N\n";
         assert_eq!(line(&rules, row).unwrap(), b"7\t2024-01-01 00:00:00\ta\x0Cb\x0B\t\\\\\\t\\n\x00\xff\t1.5\t\\N\n");
-        assert_eq!(
-            values(&rules, row).unwrap(),
-            b"('7','2024-01-01 00:00:00','a\x0Cb\x0B',X'5c090a00ff','1.5',NULL)"
-        );
+        assert_eq!(values(&rules, row).unwrap(), b"('7','2024-01-01 00:00:00','a\x0Cb\x0B',X'5c090a00ff','1.5',NULL)");
     }
 
     #[test]

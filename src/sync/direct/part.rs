@@ -279,9 +279,7 @@ fn lost(error: mysql_async::Error) -> End {
 /// `local_infile` is off on the server: 3948 MySQL, 4166 MariaDB, 1148 older ones.
 fn refused(error: &mysql_async::Error) -> End {
     match error {
-        mysql_async::Error::Server(e) if matches!(e.code, 3948 | 4166 | 1148) => {
-            End::NoLocalInfile(Cause::from(error))
-        }
+        mysql_async::Error::Server(e) if matches!(e.code, 3948 | 4166 | 1148) => End::NoLocalInfile(Cause::from(error)),
         other => End::Cause(Cause::from(other)),
     }
 }

@@ -97,9 +97,7 @@ pub(super) fn cut(tables: &[&PgTable], leaves: &[Leaf], workers: usize, by_pages
         .iter()
         .zip(tables)
         .enumerate()
-        .map(|(place, (own, table))| {
-            (own.iter().map(|l| l.bytes).sum(), parts_of(place, table, own, aim, by_pages))
-        })
+        .map(|(place, (own, table))| (own.iter().map(|l| l.bytes).sum(), parts_of(place, table, own, aim, by_pages)))
         .collect();
     sized.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
     sized.into_iter().flat_map(|(_, parts)| parts).collect()
@@ -205,9 +203,8 @@ mod tests {
     fn partitions_are_parts_unless_one_may_not_be_read() {
         let root = table("root");
         let mut leaves = vec![leaf(0, "p1", 1), leaf(0, "p2", 1)];
-        let froms = |leaves: &[Leaf]| -> Vec<String> {
-            cut(&[&root], leaves, 4, true).into_iter().map(|p| p.from).collect()
-        };
+        let froms =
+            |leaves: &[Leaf]| -> Vec<String> { cut(&[&root], leaves, 4, true).into_iter().map(|p| p.from).collect() };
         assert_eq!(froms(&leaves), ["FROM ONLY \"public\".\"p1\"", "FROM ONLY \"public\".\"p2\""]);
         leaves[1].readable = false;
         assert_eq!(froms(&leaves), ["FROM \"public\".\"root\""]);

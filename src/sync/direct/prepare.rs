@@ -52,7 +52,8 @@ pub(super) async fn tables(
     target: &mut Conn,
     server: Server,
 ) -> Result<Vec<Job>, SyncError> {
-    let mut tables = facts::postgres::tables(source, pipeline).await.map_err(from_source("reading the source's tables"))?;
+    let mut tables =
+        facts::postgres::tables(source, pipeline).await.map_err(from_source("reading the source's tables"))?;
     if tables.is_empty() {
         return Err(SyncError::NothingSelected {
             database: pipeline.source.database.clone(),
@@ -169,10 +170,9 @@ fn has_rows(table: &PgTable, target: &TargetTable) -> Refused {
 }
 
 async fn target_tables(pipeline: &Pipeline, target: &mut Conn) -> Result<Vec<MyTable>, SyncError> {
-    facts::mysql::tables(target, &pipeline.target_databases()).await.map_err(|e| SyncError::Prepare {
-        doing: "reading the target's tables".to_owned(),
-        cause: Cause::from(&e),
-    })
+    facts::mysql::tables(target, &pipeline.target_databases())
+        .await
+        .map_err(|e| SyncError::Prepare { doing: "reading the target's tables".to_owned(), cause: Cause::from(&e) })
 }
 
 /// The table that the server finds under the wanted name.
@@ -202,7 +202,8 @@ async fn create_missing(
     planned: &[Planned],
     there: Vec<MyTable>,
 ) -> Result<Vec<MyTable>, SyncError> {
-    let missing: Vec<&TargetTable> = planned.iter().map(|p| &p.table).filter(|t| find(&there, t, server).is_none()).collect();
+    let missing: Vec<&TargetTable> =
+        planned.iter().map(|p| &p.table).filter(|t| find(&there, t, server).is_none()).collect();
     if missing.is_empty() {
         return Ok(there);
     }

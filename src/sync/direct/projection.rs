@@ -28,13 +28,7 @@ mod tests {
     use crate::facts::{PgType, TypeClass};
 
     fn column(name: &str, ty: &str) -> PgColumn {
-        let ty = PgType {
-            name: ty.into(),
-            display: ty.into(),
-            class: TypeClass::Base,
-            modifier: -1,
-            domain: None,
-        };
+        let ty = PgType { name: ty.into(), display: ty.into(), class: TypeClass::Base, modifier: -1, domain: None };
         PgColumn {
             name: name.into(),
             ty,

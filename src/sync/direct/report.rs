@@ -28,7 +28,9 @@ fn warnings(job: &Job) -> Vec<String> {
         all.push("it has no key: its rows are copied, but changes to them could not be followed".to_owned());
     }
     if job.foreign_keys {
-        all.push("its foreign keys on the target are not checked while it is loaded: the source has checked them".into());
+        all.push(
+            "its foreign keys on the target are not checked while it is loaded: the source has checked them".into(),
+        );
     }
     if !job.triggers.is_empty() {
         all.push(format!(

@@ -317,7 +317,8 @@ mod tests {
         for text in ["0001-01-01", "9999-12-31", "9999-12-31 23:59:59.999999"] {
             assert_eq!(Rule::Date.judge(text.as_bytes(), false), Ok(Shape::AsIs), "{text}");
         }
-        for text in ["infinity", "-infinity", "0044-03-15 BC", "10000-01-01", "294276-12-31 23:59:59", "4713-01-01 00:00:00 BC"]
+        for text in
+            ["infinity", "-infinity", "0044-03-15 BC", "10000-01-01", "294276-12-31 23:59:59", "4713-01-01 00:00:00 BC"]
         {
             assert!(Rule::Date.judge(text.as_bytes(), false).is_err(), "{text}");
         }

@@ -29,14 +29,15 @@ impl Snapshot {
             let doing = doing.to_owned();
             move |e: tokio_postgres::Error| SyncError::Prepare { doing, cause: Cause::from(&e) }
         };
-        let begin = format!(
-            "SET lock_timeout = '{LOCK_SECONDS}s'; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        );
+        let begin = format!("SET lock_timeout = '{LOCK_SECONDS}s'; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
         client.batch_execute(&begin).await.map_err(failed("opening the snapshot"))?;
         for some in tables.chunks(500) {
             let names: Vec<String> = some.iter().map(|t| pg_table(&t.schema, &t.name)).collect();
             let lock = format!("LOCK TABLE {} IN ACCESS SHARE MODE", names.join(", "));
-            client.batch_execute(&lock).await.map_err(failed("locking the source tables against ALTER and TRUNCATE"))?;
+            client
+                .batch_execute(&lock)
+                .await
+                .map_err(failed("locking the source tables against ALTER and TRUNCATE"))?;
         }
         let row = client
             .query_one("SELECT pg_catalog.pg_export_snapshot()", &[])

@@ -174,8 +174,7 @@ impl Run {
 
     async fn sessions(&self) -> Result<(Client, Conn), Cause> {
         let conn = target::another(&self.target).await?;
-        let reader =
-            snapshot::reader(&self.pipeline.source, self.passwords.source.as_ref(), &self.snapshot).await?;
+        let reader = snapshot::reader(&self.pipeline.source, self.passwords.source.as_ref(), &self.snapshot).await?;
         Ok((reader, conn))
     }
 

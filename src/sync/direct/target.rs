@@ -110,8 +110,10 @@ pub(super) async fn with_rows(conn: &mut Conn, tables: &[(usize, String, String)
                 format!("SELECT {place} FROM DUAL WHERE EXISTS (SELECT 1 FROM {})", my_table(database, name))
             })
             .collect();
-        let rows: Vec<usize> =
-            conn.query(asks.join(" UNION ALL ")).await.map_err(failed("looking whether the target tables have rows"))?;
+        let rows: Vec<usize> = conn
+            .query(asks.join(" UNION ALL "))
+            .await
+            .map_err(failed("looking whether the target tables have rows"))?;
         found.extend(rows);
     }
     Ok(found)
