@@ -2,17 +2,33 @@
 //! [`Confirm`] that it becomes; only the answer makes a [`Confirmed`], and only that is an effect.
 
 use super::widgets::Input;
+use crate::fixes::Fix;
 use crate::pipeline::Pipeline;
 
 /// What is not done without a yes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Guarded {
+    /// Applies a plan that was shown.
+    Apply(Box<Apply>),
     /// Empties the target tables, then loads them.
     TruncateAndLoad(Box<Pipeline>),
     /// Stops the running sync.
     StopSync,
     /// Stops the running sync, then leaves.
     StopAndQuit,
+}
+
+/// What was chosen from a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Apply {
+    /// Where to.
+    pub pipeline: Pipeline,
+    /// The steps, each as a fix of its own, with the codes that ask for it.
+    pub fixes: Vec<(String, Fix)>,
+    /// One of them reboots a server.
+    pub reboots: bool,
+    /// One of them removes or changes rows.
+    pub loses_data: bool,
 }
 
 /// A question on the screen.
@@ -47,7 +63,13 @@ impl Confirm {
 
     /// The word to type; `None` where a key is enough.
     pub fn word(&self) -> Option<&'static str> {
-        match self.action {
+        match &self.action {
+            Guarded::Apply(apply) => match (apply.reboots, apply.loses_data) {
+                (true, true) => Some("reboot and lose data"),
+                (true, false) => Some("reboot"),
+                (false, true) => Some("lose data"),
+                (false, false) => None,
+            },
             Guarded::TruncateAndLoad(_) => Some("truncate"),
             Guarded::StopSync | Guarded::StopAndQuit => None,
         }
@@ -71,7 +93,8 @@ impl Confirm {
 
     /// The question.
     pub fn title(&self) -> &'static str {
-        match self.action {
+        match &self.action {
+            Guarded::Apply(_) => "Apply the plan?",
             Guarded::TruncateAndLoad(_) => "Empty the target tables and load them again?",
             Guarded::StopSync => "Stop the sync?",
             Guarded::StopAndQuit => "A sync is running. Stop it and quit?",
@@ -81,6 +104,16 @@ impl Confirm {
     /// What will happen, in words.
     pub fn consequence(&self) -> String {
         match &self.action {
+            Guarded::Apply(apply) => {
+                let mut text = Vec::new();
+                if apply.reboots {
+                    text.push("A database server is rebooted: every connection to it is cut.");
+                }
+                if apply.loses_data {
+                    text.push("Rows that are stored now are removed or changed. This cannot be undone.");
+                }
+                text.join(" ")
+            }
             Guarded::TruncateAndLoad(pipeline) => format!(
                 "Every row that is now in the selected tables of {} at {}:{} is deleted, then they are loaded again. \
                  This cannot be undone.",
@@ -113,6 +146,18 @@ mod tests {
         assert_eq!(confirm.accept(), None);
         confirm.typed.key(KeyEvent::from(KeyCode::Char('e')));
         assert!(confirm.accept().is_some());
+    }
+
+    #[test]
+    fn a_plan_that_reboots_or_loses_data_names_it() {
+        let word = |reboots, loses_data| {
+            let apply = Apply { pipeline: testing::pipeline(), fixes: Vec::new(), reboots, loses_data };
+            Confirm::new(Guarded::Apply(Box::new(apply))).word()
+        };
+        assert_eq!(word(false, false), None);
+        assert_eq!(word(true, false), Some("reboot"));
+        assert_eq!(word(false, true), Some("lose data"));
+        assert_eq!(word(true, true), Some("reboot and lose data"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::confirm::Guarded;
+use super::confirm::{Apply, Guarded};
 use super::message::{Effect, Judged, Message, SyncFailure};
 use crate::checks::registry;
 use crate::diagnose;
@@ -57,6 +57,10 @@ impl Runner {
 
     fn confirmed(&mut self, action: Guarded) {
         match action {
+            Guarded::Apply(apply) => {
+                let work = self::apply(apply, self.passwords.clone(), self.out.clone());
+                self.tasks.spawn(work);
+            }
             Guarded::TruncateAndLoad(pipeline) => self.load(pipeline, LoadOptions { truncate_target: true }),
             Guarded::StopSync => self.stop.request(),
             Guarded::StopAndQuit => {
@@ -150,6 +154,10 @@ async fn judge(run: u64, facts: Arc<Facts>, began: Instant, done: bool, out: &mp
         let word = Judged { run, facts, judgements, elapsed: began.elapsed(), done };
         let _ = out.send(Message::Judged(word)).await;
     }
+}
+
+async fn apply(apply: Box<Apply>, _passwords: Passwords, out: mpsc::Sender<Message>) {
+    let _ = out.send(Message::Applied(Err(format!("cannot apply {} steps yet", apply.fixes.len())))).await;
 }
 
 // SHIM until the engine has landed

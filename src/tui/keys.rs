@@ -15,6 +15,12 @@ pub enum Context {
     Sync,
     /// The filter line.
     Filter,
+    /// The plan of a fix, being looked at.
+    Plan,
+    /// The plan of a fix, being applied.
+    Applying,
+    /// The plan of a fix, over.
+    Applied,
     /// A question that a key answers.
     Question,
     /// A question that a typed word answers.
@@ -64,6 +70,18 @@ pub enum Command {
     Accept,
     /// Run the checks again.
     Rerun,
+    /// Show the plan that mends what is chosen.
+    Fix,
+    /// Show the plan that mends everything that can be.
+    FixAll,
+    /// Take a step of the plan, or leave it.
+    Toggle,
+    /// The value before.
+    PreviousValue,
+    /// The next value.
+    NextValue,
+    /// Apply the plan.
+    Apply,
     /// Start the sync.
     Start,
     /// Stop the sync.
@@ -110,9 +128,9 @@ use Context as In;
 
 const SCREENS: &[Context] = &[In::Overview, In::Checks, In::Detail, In::Sync];
 const LISTS: &[Context] = &[In::Checks];
-const SCROLLED: &[Context] = &[In::Checks, In::Detail, In::Sync, In::Help];
-const EVERYWHERE: &[Context] =
-    &[In::Overview, In::Checks, In::Detail, In::Sync, In::Filter, In::Question, In::Typed, In::Help];
+const SCROLLED: &[Context] = &[In::Checks, In::Detail, In::Sync, In::Plan, In::Applied, In::Help];
+/// Those where something is up that covers the screen.
+const OVER: &[Context] = &[In::Filter, In::Plan, In::Applying, In::Applied, In::Question, In::Typed, In::Help];
 
 macro_rules! bindings {
     ($([$($press:expr),+] $shown:literal $command:expr, $label:literal, $help:literal, $contexts:expr;)+) => {
@@ -129,6 +147,12 @@ static BINDINGS: &[Binding] = bindings![
     [code(KeyCode::Enter)] "enter" Do::Accept, "keep", "keep the filter", &[In::Filter];
     [code(KeyCode::Enter), key('y')] "enter y" Do::Yes, "yes", "do it", &[In::Question];
     [code(KeyCode::Enter)] "enter" Do::Yes, "do it", "do it, once the word is typed", &[In::Typed];
+    [code(KeyCode::Enter)] "enter" Do::Apply, "apply", "apply the chosen steps", &[In::Plan];
+    [key(' ')] "space" Do::Toggle, "choose", "take this step, or leave it", &[In::Plan];
+    [code(KeyCode::Left), key('h')] "← →" Do::PreviousValue, "other value", "another of the values to pick from", &[In::Plan];
+    [code(KeyCode::Right), key('l')] "→ l" Do::NextValue, "", "the next value", &[In::Plan];
+    [key('f')] "f" Do::Fix, "fix", "show the plan that mends it", &[In::Overview, In::Checks, In::Detail];
+    [key('F')] "F" Do::FixAll, "fix all", "show one plan for everything that can be mended now", &[In::Overview, In::Checks, In::Detail];
     [key('s')] "s" Do::Start, "start the sync", "copy all rows of the selected tables", &[In::Overview, In::Sync];
     [key('x')] "x" Do::Stop, "stop", "stop the sync, after a question", &[In::Overview, In::Sync];
     [key('t')] "t" Do::Truncate, "empty and load", "delete the target's rows and load again, after a question", &[In::Sync];
@@ -139,7 +163,7 @@ static BINDINGS: &[Binding] = bindings![
     [code(KeyCode::Up), key('k')] "↑ k" Do::Up, "", "a line up", SCROLLED;
     [code(KeyCode::Down), key('j')] "↓ j" Do::Down, "", "a line down", SCROLLED;
     [code(KeyCode::PageUp), ctrl('b')] "PgUp" Do::PageUp, "", "a page up", SCROLLED;
-    [code(KeyCode::PageDown), ctrl('f'), key(' ')] "PgDn" Do::PageDown, "", "a page down", SCROLLED;
+    [code(KeyCode::PageDown), ctrl('f')] "PgDn" Do::PageDown, "", "a page down", SCROLLED;
     [code(KeyCode::Home), key('g')] "Home g" Do::First, "", "to the first line", SCROLLED;
     [code(KeyCode::End), key('G')] "End G" Do::Last, "", "to the last line", SCROLLED;
     [code(KeyCode::Esc), key('n'), key('q')] "esc n" Do::Close, "no", "leave everything as it is", &[In::Question];
@@ -147,6 +171,8 @@ static BINDINGS: &[Binding] = bindings![
     [code(KeyCode::Esc)] "esc" Do::Close, "no filter", "show all checks again", &[In::Filter];
     [code(KeyCode::Esc), code(KeyCode::Left), key('h')] "esc" Do::Close, "back", "back to the list", &[In::Detail];
     [code(KeyCode::Esc)] "esc" Do::Close, "", "take the filter away", LISTS;
+    [code(KeyCode::Esc), key('q')] "esc" Do::Close, "leave", "leave everything as it is", &[In::Plan];
+    [code(KeyCode::Enter), code(KeyCode::Esc), key('q')] "enter" Do::Close, "close", "back to the screen", &[In::Applied];
     [code(KeyCode::Esc), key('q'), key('?')] "esc" Do::Close, "close", "close the help", &[In::Help];
     [key('1')] "1" Do::Screen(0), "", "overview", SCREENS;
     [key('2')] "2" Do::Screen(1), "", "checks", SCREENS;
@@ -155,7 +181,8 @@ static BINDINGS: &[Binding] = bindings![
     [code(KeyCode::BackTab)] "shift-tab" Do::PreviousScreen, "", "the screen before", SCREENS;
     [key('?'), code(KeyCode::F(1))] "?" Do::Help, "help", "the keys of this screen", SCREENS;
     [key('q')] "q" Do::Quit, "quit", "leave; asks while a sync runs", SCREENS;
-    [ctrl('c')] "ctrl-c" Do::Interrupt, "", "leave; stops a running sync first", EVERYWHERE;
+    [ctrl('c')] "ctrl-c" Do::Interrupt, "", "leave; stops a running sync first", SCREENS;
+    [ctrl('c')] "ctrl-c" Do::Interrupt, "", "leave; stops what runs first", OVER;
 ];
 
 /// The keys of a context, in the order in which they are shown.
@@ -179,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_key_means_one_thing_in_a_context() {
-        for &context in EVERYWHERE {
+        for &context in SCREENS.iter().chain(OVER) {
             let mut seen: Vec<Press> = Vec::new();
             for binding in bindings(context) {
                 for press in binding.presses {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ratatui::crossterm::event::KeyEvent;
 
 use super::confirm::Confirmed;
+use super::plan::ItemState;
 use crate::diagnose::Judgement;
 use crate::facts::Facts;
 use crate::pipeline::Pipeline;
@@ -26,6 +27,10 @@ pub enum Message {
     Pipeline(u64, Result<Box<Pipeline>, String>),
     /// The checks spoke.
     Judged(Judged),
+    /// A step of the plan that is being applied: its place among the chosen ones, and how far it is.
+    Step(usize, ItemState),
+    /// The plan is over; the error is a text for people.
+    Applied(Result<(), String>),
     /// The engine told of something that happened once.
     SyncEvent(jiff::Timestamp, Event),
     /// The engine's counters.

@@ -8,7 +8,7 @@
 //! | `effects` | runs effects on the runtime, sends messages back |
 //! | `confirm` | the only door to effects that change something |
 //! | `keys` | the one key map: handling, footers and help are made from it |
-//! | `rows`, `sync_run` | the parts of the model with a life of their own: the list of checks, the run of the engine |
+//! | `rows`, `plan`, `sync_run` | parts of the model: the list of checks, the plan of a fix, the run of the engine |
 //! | `view` | one file a screen; pure functions of the model |
 //! | `theme` | styles and signs, and what becomes of them without colour or in ASCII |
 //! | `terminal` | raw mode and back, whatever happens |
@@ -21,6 +21,7 @@ mod effects;
 mod keys;
 mod message;
 mod model;
+mod plan;
 mod rows;
 mod session;
 mod sync_run;

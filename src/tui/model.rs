@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::confirm::Confirm;
+use super::plan::{PlanDialog, Stage};
 use super::rows::{self, Row, RowKey};
 use super::sync_run::SyncRun;
 use super::theme::Look;
 use super::widgets::Input;
-use crate::checks::{Area, Check, Finding, registry};
+use crate::checks::{Area, Check, registry};
 use crate::diagnose::{Judgement, Outcome};
 use crate::facts::{Facts, PgTable};
+use crate::fixes::Fix;
 use crate::pipeline::Pipeline;
 
 /// The smallest terminal that screens are drawn for.
@@ -72,6 +74,8 @@ pub struct Model {
     pub help: bool,
     /// First line of the help.
     pub help_scroll: usize,
+    /// The plan of a fix is up.
+    pub plan: Option<PlanDialog>,
     /// A question is up.
     pub confirm: Option<Confirm>,
     /// A word about the last key, until the next one.
@@ -126,6 +130,7 @@ impl Model {
             leaving: false,
             help: false,
             help_scroll: 0,
+            plan: None,
             confirm: None,
             notice: None,
         }
@@ -133,7 +138,12 @@ impl Model {
 
     /// Something on the screen changes by itself.
     pub fn moving(&self) -> bool {
-        self.checks.running_since.is_some() || self.sync.busy()
+        self.checks.running_since.is_some() || self.sync.busy() || self.applying()
+    }
+
+    /// A plan is being applied.
+    pub fn applying(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.stage == Stage::Applying)
     }
 
     /// The terminal is smaller than the screens are drawn for.
@@ -184,20 +194,35 @@ impl Checks {
         }
     }
 
-    /// The finding that the chosen line is about: its own, or the only one of its check.
-    pub fn chosen_finding(&self) -> Option<&Finding> {
-        let Outcome::Fail(findings) = &self.chosen()?.outcome else { return None };
-        match self.rows.get(self.cursor)? {
-            Row::Finding { finding, .. } => findings.get(*finding),
-            _ if findings.len() == 1 => findings.first(),
-            _ => None,
+    /// The fixes of the chosen line: of one finding, or of all findings of a check.
+    pub fn chosen_fixes(&self) -> Vec<(&'static str, &Fix)> {
+        let Some(j) = self.chosen() else { return Vec::new() };
+        match self.rows.get(self.cursor) {
+            Some(Row::Finding { finding, .. }) => fixes(j)
+                .skip_while(|(i, ..)| i < finding)
+                .take_while(|(i, ..)| i == finding)
+                .map(|(_, c, f)| (c, f))
+                .collect(),
+            _ => fixes(j).map(|(_, c, f)| (c, f)).collect(),
         }
+    }
+
+    /// The fixes of everything that failed, the worst first.
+    pub fn all_fixes(&self) -> Vec<(&'static str, &Fix)> {
+        self.failed().flat_map(fixes).map(|(_, c, f)| (c, f)).collect()
     }
 
     /// Failed checks, the worst first, else in the order of the rule book.
     pub fn failed(&self) -> impl Iterator<Item = &Judgement> {
         rows::failed(&self.judgements).into_iter().filter_map(|i| self.judgements.get(i))
     }
+}
+
+/// The fixes of a failed check: the finding's place, the code, the fix.
+pub fn fixes(judgement: &Judgement) -> impl Iterator<Item = (usize, &'static str, &Fix)> {
+    let findings = if let Outcome::Fail(findings) = &judgement.outcome { findings.as_slice() } else { &[] };
+    let code = judgement.check.code;
+    findings.iter().enumerate().filter_map(move |(i, finding)| Some((i, code, finding.fix.as_ref()?)))
 }
 
 /// Numbers of tables, counted once when facts arrive.

@@ -2,11 +2,11 @@
 
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::super::confirm::{Confirm, Guarded};
+use super::super::confirm::{Confirm, Confirmed, Guarded};
 use super::super::keys::{self, Command, Context};
 use super::super::message::Effect;
 use super::super::model::{Model, Screen};
-use super::{checks, context, sync};
+use super::{checks, context, fix, sync};
 
 /// A key was pressed: what the map says, else it is typed where something is typed.
 pub fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
@@ -63,6 +63,22 @@ fn run(model: &mut Model, at: Context, command: Command) -> Vec<Effect> {
         (_, Command::NextScreen) => turn(model, 1),
         (_, Command::PreviousScreen) => turn(model, Screen::ALL.len() - 1),
         (_, Command::Rerun) => return checks::run(model),
+        (
+            Context::Plan | Context::Applied,
+            command @ (Command::Up
+            | Command::Down
+            | Command::PageUp
+            | Command::PageDown
+            | Command::First
+            | Command::Last
+            | Command::Toggle
+            | Command::PreviousValue
+            | Command::NextValue),
+        ) => fix::dialog(model, command),
+        (Context::Plan | Context::Applied, Command::Close) => model.plan = None,
+        (Context::Plan, Command::Apply) => return fix::apply(model),
+        (_, Command::Fix) => fix::open(model),
+        (_, Command::FixAll) => fix::open_all(model),
         (_, Command::Start) => return sync::start(model),
         (_, Command::Stop) => sync::ask_stop(model),
         (_, Command::Truncate) => sync::ask_truncate(model),
@@ -91,7 +107,13 @@ fn answer(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     model.confirm = None;
+    perform(model, confirmed)
+}
+
+/// Shows what was agreed to as begun, and has it done.
+pub fn perform(model: &mut Model, confirmed: Confirmed) -> Vec<Effect> {
     match confirmed.action() {
+        Guarded::Apply(_) => fix::begin(model),
         Guarded::TruncateAndLoad(_) => sync::begin(model),
         Guarded::StopSync => model.sync.stop(),
         Guarded::StopAndQuit => {
@@ -103,7 +125,7 @@ fn answer(model: &mut Model) -> Vec<Effect> {
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {
-    if !model.sync.busy() {
+    if !model.sync.busy() && !model.applying() {
         return vec![Effect::Quit];
     }
     model.confirm = Some(Confirm::new(Guarded::StopAndQuit));
@@ -112,10 +134,14 @@ fn quit(model: &mut Model) -> Vec<Effect> {
 
 /// Leaves without asking; a running sync is stopped first, and not waited for when asked twice.
 pub fn interrupt(model: &mut Model) -> Vec<Effect> {
-    if model.leaving || !model.sync.busy() {
+    if model.leaving || !(model.sync.busy() || model.applying()) {
         return vec![Effect::Quit];
     }
     model.leaving = true;
+    if !model.sync.busy() {
+        model.notice = Some("A plan is being applied: leaving when it is over. Ctrl-C again leaves at once.".into());
+        return Vec::new();
+    }
     model.confirm = None;
     model.sync.stop();
     model.notice = Some("Stopping the sync, then leaving. Ctrl-C again leaves at once.".into());

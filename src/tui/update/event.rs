@@ -2,7 +2,7 @@
 
 use super::super::message::{Effect, Judged, Message};
 use super::super::model::{Model, Seen};
-use super::{command, sync};
+use super::{command, fix, sync};
 
 pub fn happened(model: &mut Model, message: Message) -> Vec<Effect> {
     match message {
@@ -25,6 +25,12 @@ pub fn happened(model: &mut Model, message: Message) -> Vec<Effect> {
         },
         Message::Pipeline(..) => {}
         Message::Judged(judged) => self::judged(model, judged),
+        Message::Step(place, state) => {
+            if let Some(plan) = &mut model.plan {
+                plan.step(place, state);
+            }
+        }
+        Message::Applied(result) => return fix::over(model, result),
         Message::SyncEvent(at, event) => model.sync.event(at, event),
         Message::SyncProgress(progress) => model.sync.progress = progress,
         Message::SyncEnded(at, result) => return sync::ended(model, at, result),

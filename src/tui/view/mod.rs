@@ -6,6 +6,7 @@ mod detail;
 mod dialog;
 mod help;
 mod overview;
+mod plan;
 mod sync;
 
 use ratatui::Frame;
@@ -26,6 +27,9 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model) {
             Screen::Overview => overview::draw(frame, body, model),
             Screen::Checks => checks::draw(frame, body, model),
             Screen::Sync => sync::draw(frame, body, model),
+        }
+        if let Some(plan) = &model.plan {
+            plan::draw(frame, body, model, plan);
         }
         if let Some(confirm) = &model.confirm {
             dialog::confirm(frame, body, confirm);
@@ -48,6 +52,12 @@ pub fn scroll_end(model: &Model) -> usize {
     }
     let area = checks::detail_area(body, model);
     detail::lines(model, usize::from(area.width)).len().saturating_sub(usize::from(area.height))
+}
+
+/// Where the steps of the plan start on the screen after a command; see [`plan::scroll`].
+pub fn plan_scroll(model: &Model, moved: bool) -> usize {
+    let body = chrome::body(Rect::new(0, 0, model.size.0, model.size.1));
+    model.plan.as_ref().map_or(0, |plan| plan::scroll(body, model, plan, moved))
 }
 
 fn too_small(frame: &mut Frame<'_>) {

@@ -230,8 +230,9 @@ fn next_keys(model: &Model) -> Option<Vec<(&'static str, &'static str)>> {
     if model.pipeline_error.is_some() {
         return Some(vec![("r", "once it is mended")]);
     }
-    if model.checks.failed().next().is_some() {
-        return Some(vec![("enter", "look at it")]);
+    if let Some(worst) = model.checks.failed().next() {
+        let fix = super::super::model::fixes(worst).next().map(|_| ("f", "fix it"));
+        return Some([("enter", "look at it")].into_iter().chain(fix).collect());
     }
     if model.checks.running_since.is_some() {
         return None;
