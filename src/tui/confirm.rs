@@ -2,7 +2,7 @@
 //! [`Confirm`] that it becomes; only the answer makes a [`Confirmed`], and only that is an effect.
 
 use super::widgets::Input;
-use crate::fixes::Fix;
+use crate::fixes::Plan;
 use crate::pipeline::Pipeline;
 
 /// What is not done without a yes.
@@ -23,12 +23,8 @@ pub enum Guarded {
 pub struct Apply {
     /// Where to.
     pub pipeline: Pipeline,
-    /// The steps, each as a fix of its own, with the codes that ask for it.
-    pub fixes: Vec<(String, Fix)>,
-    /// One of them reboots a server.
-    pub reboots: bool,
-    /// One of them removes or changes rows.
-    pub loses_data: bool,
+    /// What is done.
+    pub plan: Plan,
 }
 
 /// A question on the screen.
@@ -64,7 +60,7 @@ impl Confirm {
     /// The word to type; `None` where a key is enough.
     pub fn word(&self) -> Option<&'static str> {
         match &self.action {
-            Guarded::Apply(apply) => match (apply.reboots, apply.loses_data) {
+            Guarded::Apply(apply) => match (apply.plan.needs().reboot, apply.plan.needs().data_loss) {
                 (true, true) => Some("reboot and lose data"),
                 (true, false) => Some("reboot"),
                 (false, true) => Some("lose data"),
@@ -106,10 +102,10 @@ impl Confirm {
         match &self.action {
             Guarded::Apply(apply) => {
                 let mut text = Vec::new();
-                if apply.reboots {
+                if apply.plan.needs().reboot {
                     text.push("A database server is rebooted: every connection to it is cut.");
                 }
-                if apply.loses_data {
+                if apply.plan.needs().data_loss {
                     text.push("Rows that are stored now are removed or changed. This cannot be undone.");
                 }
                 text.join(" ")
@@ -135,6 +131,7 @@ mod tests {
 
     use super::super::testing;
     use super::*;
+    use crate::fixes::{Action, Cost, PlanStep, Step};
 
     #[test]
     fn deleting_rows_needs_the_whole_word() {
@@ -150,8 +147,12 @@ mod tests {
 
     #[test]
     fn a_plan_that_reboots_or_loses_data_names_it() {
-        let word = |reboots, loses_data| {
-            let apply = Apply { pipeline: testing::pipeline(), fixes: Vec::new(), reboots, loses_data };
+        let word = |reboots, data_loss| {
+            let cost = if reboots { Cost::Reboot } else { Cost::Lock };
+            let mut step = Step::new(cost, Action::target("SELECT 1"));
+            step.data_loss = data_loss;
+            let plan = Plan { steps: vec![PlanStep { codes: Vec::new(), step }], notes: Vec::new() };
+            let apply = Apply { pipeline: testing::pipeline(), plan };
             Confirm::new(Guarded::Apply(Box::new(apply))).word()
         };
         assert_eq!(word(false, false), None);

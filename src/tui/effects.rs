@@ -9,9 +9,12 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::confirm::{Apply, Guarded};
 use super::message::{Effect, Judged, Message, SyncFailure};
+use super::plan::ItemState;
 use crate::checks::registry;
 use crate::diagnose;
 use crate::facts::{self, Facts};
+use crate::fixes::apply::StepEvent;
+use crate::fixes::{self, ApplyError};
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
 
@@ -156,8 +159,36 @@ async fn judge(run: u64, facts: Arc<Facts>, began: Instant, done: bool, out: &mp
     }
 }
 
-async fn apply(apply: Box<Apply>, _passwords: Passwords, out: mpsc::Sender<Message>) {
-    let _ = out.send(Message::Applied(Err(format!("cannot apply {} steps yet", apply.fixes.len())))).await;
+/// Applies a plan, a message for each step. What it may do was agreed to with the plan as it stands here.
+async fn apply(apply: Box<Apply>, passwords: Passwords, out: mpsc::Sender<Message>) {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let passing = async {
+        while let Some(message) = told.recv().await {
+            let _ = out.send(message).await;
+        }
+    };
+    let applying = async move {
+        let mut observe = |event| {
+            let (step, state) = match event {
+                StepEvent::Begun { step, .. } => (step, ItemState::Running),
+                StepEvent::Done { step, .. } => (step, ItemState::Done),
+                StepEvent::Failed { step, why } | StepEvent::Kept { step, why } => (step, ItemState::Failed(why)),
+            };
+            let _ = tell.send(Message::Step(step, state));
+        };
+        let plan = &apply.plan;
+        fixes::apply::run(plan, &apply.pipeline, &passwords, plan.needs(), &mut observe).await
+    };
+    let (result, ()) = tokio::join!(applying, passing);
+    let result = result.map(|_| ()).map_err(|why| match why {
+        // The steps themselves show what was done and what failed.
+        ApplyError::Stopped(at) => format!(
+            "Step {} of {} failed. Those before it stand; cdc-doctor fix --undo takes them back.",
+            at.step, at.total
+        ),
+        other => other.to_string(),
+    });
+    let _ = out.send(Message::Applied(result)).await;
 }
 
 // SHIM until the engine has landed

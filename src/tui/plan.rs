@@ -1,6 +1,6 @@
 //! The plan of a fix while it is looked at, chosen from, and applied. Pure.
 
-use crate::fixes::{Action, Cost, Fix, Step};
+use crate::fixes::{Action, Fix, Plan, PlanStep};
 
 /// What the dialog shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,10 +22,8 @@ pub struct PlanDialog {
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// The checks that ask for it.
-    pub codes: Vec<String>,
-    /// What is done.
-    pub step: Step,
+    /// What is done, and the checks that ask for it.
+    pub planned: PlanStep,
     /// It is to be done.
     pub wanted: bool,
     /// How far it is.
@@ -57,39 +55,18 @@ pub enum Stage {
 }
 
 impl PlanDialog {
-    /// The plan of these fixes. Identical steps become one; what is to be done by hand is kept apart.
+    /// The plan of these fixes.
     pub fn new(fixes: &[(&str, &Fix)]) -> Self {
-        let mut dialog = Self {
-            codes: Vec::new(),
-            items: Vec::new(),
-            notes: Vec::new(),
-            cursor: 0,
-            scroll: 0,
-            stage: Stage::Review,
-        };
-        for (code, fix) in fixes {
-            push_once(&mut dialog.codes, code);
-            for step in &fix.steps {
-                match &step.action {
-                    Action::Note(text) => push_once(&mut dialog.notes, &format!("by hand: {text}")),
-                    _ => dialog.add(code, step),
-                }
-            }
-            fix.alternatives.iter().for_each(|other| push_once(&mut dialog.notes, &format!("or: {other}")));
+        let plan = Plan::new(fixes.iter().map(|(code, fix)| ((*code).to_owned(), (*fix).clone())));
+        let mut codes = Vec::new();
+        let mut notes = Vec::new();
+        fixes.iter().for_each(|(code, _)| push_once(&mut codes, (*code).to_owned()));
+        plan.notes.into_iter().for_each(|note| push_once(&mut notes, format!("by hand: {}", note.text)));
+        for other in fixes.iter().flat_map(|(_, fix)| &fix.alternatives) {
+            push_once(&mut notes, format!("or: {other}"));
         }
-        dialog
-    }
-
-    fn add(&mut self, code: &str, step: &Step) {
-        match self.items.iter_mut().find(|item| item.step.action == step.action) {
-            Some(item) => push_once(&mut item.codes, code),
-            None => self.items.push(Item {
-                codes: vec![code.to_owned()],
-                step: step.clone(),
-                wanted: true,
-                state: ItemState::Waiting,
-            }),
-        }
+        let items = plan.steps.into_iter().map(|planned| Item { planned, wanted: true, state: ItemState::Waiting });
+        Self { codes, items: items.collect(), notes, cursor: 0, scroll: 0, stage: Stage::Review }
     }
 
     /// Places of the steps that are to be done.
@@ -97,26 +74,10 @@ impl PlanDialog {
         (0..self.items.len()).filter(|&i| self.items[i].wanted).collect()
     }
 
-    /// What is to be done, each step as a fix of its own, in order.
-    pub fn fixes(&self) -> Vec<(String, Fix)> {
-        let item = |i: usize| &self.items[i];
-        let fix = |i| Fix::new(crate::fixes::Mode::Confirm, item(i).step.action.describe(), vec![item(i).step.clone()]);
-        self.wanted().into_iter().map(|i| (item(i).codes.join(", "), fix(i))).collect()
-    }
-
-    /// Some step that is to be done reboots a server.
-    pub fn reboots(&self) -> bool {
-        self.items.iter().any(|i| i.wanted && i.step.cost == Cost::Reboot)
-    }
-
-    /// Some step that is to be done removes or changes rows.
-    pub fn loses_data(&self) -> bool {
-        self.items.iter().any(|i| i.wanted && i.step.data_loss)
-    }
-
-    /// The dearest price of what is to be done.
-    pub fn cost(&self) -> Cost {
-        self.items.iter().filter(|i| i.wanted).map(|i| i.step.cost).max().unwrap_or(Cost::None)
+    /// What is to be done.
+    pub fn chosen(&self) -> Plan {
+        let steps = self.items.iter().filter(|i| i.wanted).map(|i| i.planned.clone()).collect();
+        Plan { steps, notes: Vec::new() }
     }
 
     /// Wants the chosen step, or not.
@@ -129,7 +90,7 @@ impl PlanDialog {
     /// Takes another of the values that the chosen step offers.
     pub fn choose(&mut self, forward: bool) {
         let Some(item) = self.items.get_mut(self.cursor) else { return };
-        let Action::EditPipeline { value, choices, .. } = &mut item.step.action else { return };
+        let Action::EditPipeline { value, choices, .. } = &mut item.planned.step.action else { return };
         let n = choices.len();
         if n < 2 {
             return;
@@ -141,7 +102,7 @@ impl PlanDialog {
 
     /// The chosen step offers several values.
     pub fn has_choice(&self) -> bool {
-        let action = self.items.get(self.cursor).map(|i| &i.step.action);
+        let action = self.items.get(self.cursor).map(|i| &i.planned.step.action);
         matches!(action, Some(Action::EditPipeline { choices, .. }) if choices.len() > 1)
     }
 
@@ -154,9 +115,9 @@ impl PlanDialog {
     }
 }
 
-fn push_once(all: &mut Vec<String>, text: &str) {
-    if !all.iter().any(|t| t == text) {
-        all.push(text.to_owned());
+fn push_once(all: &mut Vec<String>, text: String) {
+    if !all.contains(&text) {
+        all.push(text);
     }
 }
 
@@ -164,6 +125,7 @@ fn push_once(all: &mut Vec<String>, text: &str) {
 mod tests {
     use super::super::testing;
     use super::*;
+    use crate::fixes::{Cost, Permits, Step};
 
     fn choice() -> Fix {
         let choices = ["charts", "postgres", "sales"].map(String::from).to_vec();
@@ -176,8 +138,7 @@ mod tests {
         let fix = testing::key_fix();
         let plan = PlanDialog::new(&[("TSC-001", &fix), ("TSC-002", &fix)]);
         assert_eq!(plan.items.len(), 2);
-        assert_eq!(plan.items[0].codes, ["TSC-001", "TSC-002"]);
-        assert_eq!(plan.fixes()[0].0, "TSC-001, TSC-002");
+        assert_eq!(plan.items[0].planned.codes, ["TSC-001", "TSC-002"]);
     }
 
     #[test]
@@ -192,7 +153,7 @@ mod tests {
     fn values_are_chosen_in_a_round() {
         let mut plan = PlanDialog::new(&[("AUT-005", &choice())]);
         assert!(plan.has_choice());
-        let value = |p: &PlanDialog| match &p.items[0].step.action {
+        let value = |p: &PlanDialog| match &p.items[0].planned.step.action {
             Action::EditPipeline { value, .. } => value.clone(),
             _ => String::new(),
         };
@@ -209,10 +170,10 @@ mod tests {
         fix.steps[0].data_loss = true;
         fix.steps[1].cost = Cost::Reboot;
         let mut plan = PlanDialog::new(&[("X", &fix)]);
-        assert!(plan.loses_data() && plan.reboots());
+        assert_eq!(plan.chosen().needs(), Permits { reboot: true, data_loss: true });
         plan.toggle();
-        assert!(!plan.loses_data());
-        assert_eq!((plan.wanted(), plan.cost()), (vec![1], Cost::Reboot));
+        assert_eq!(plan.chosen().needs(), Permits { reboot: true, data_loss: false });
+        assert_eq!(plan.wanted(), [1]);
         plan.step(0, ItemState::Running);
         assert_eq!(plan.items[1].state, ItemState::Running, "news are about wanted steps");
     }

@@ -77,12 +77,7 @@ pub fn apply(model: &mut Model) -> Vec<Effect> {
         model.notice = Some("A sync is running: stop it before something is changed below it.".into());
         return Vec::new();
     }
-    let apply = Apply {
-        pipeline: pipeline.clone(),
-        fixes: plan.fixes(),
-        reboots: plan.reboots(),
-        loses_data: plan.loses_data(),
-    };
+    let apply = Apply { pipeline: pipeline.clone(), plan: plan.chosen() };
     let confirm = Confirm::new(Guarded::Apply(Box::new(apply)));
     match confirm.accept() {
         Some(confirmed) => command::perform(model, confirmed),
@@ -179,7 +174,7 @@ mod tests {
         let effects = press(&mut model, KeyCode::Enter);
         let [Effect::Confirmed(confirmed)] = &effects[..] else { panic!("{effects:?}") };
         let Guarded::Apply(apply) = confirmed.action() else { panic!("{confirmed:?}") };
-        assert_eq!(apply.fixes.len(), 1, "the first step was left out");
+        assert_eq!(apply.plan.steps.len(), 1, "the first step was left out");
         assert_eq!(context(&model), Context::Applying);
         assert!(keys(&mut model, "q").is_empty(), "nothing closes it while it runs");
         assert!(model.plan.is_some() && model.moving());

@@ -86,7 +86,7 @@ fn lines(plan: &PlanDialog, width: usize) -> (Vec<Line<'static>>, Vec<usize>) {
 
 fn step(item: &Item, plan: &PlanDialog, width: usize, lines: &mut Vec<Line<'static>>) {
     let room = width.saturating_sub(LEAD).max(10);
-    let (side, what) = match &item.step.action {
+    let (side, what) = match &item.planned.step.action {
         Action::SourceSql { sql } => ("source", sql.clone()),
         Action::TargetSql { sql } => ("target", sql.clone()),
         Action::EditPipeline { key, value, .. } => ("file", format!("{key} = \"{value}\"")),
@@ -107,7 +107,7 @@ fn step(item: &Item, plan: &PlanDialog, width: usize, lines: &mut Vec<Line<'stat
             lines.push(Line::from(vec![Span::raw(" ".repeat(LEAD)), Span::styled(text, style)]));
         }
     };
-    if let Action::EditPipeline { value, choices, .. } = &item.step.action
+    if let Action::EditPipeline { value, choices, .. } = &item.planned.step.action
         && choices.len() > 1
     {
         let shown: Vec<String> =
@@ -118,9 +118,9 @@ fn step(item: &Item, plan: &PlanDialog, width: usize, lines: &mut Vec<Line<'stat
         below(why, theme::BAD);
         return;
     }
-    let style = if item.step.cost >= Cost::Restart { theme::WARN } else { theme::FAINT };
+    let style = if item.planned.step.cost >= Cost::Restart { theme::WARN } else { theme::FAINT };
     below(&price(item), style);
-    if item.step.data_loss {
+    if item.planned.step.data_loss {
         below("removes or changes stored rows", theme::BAD);
     }
 }
@@ -138,9 +138,9 @@ fn sign(item: &Item, plan: &PlanDialog) -> (&'static str, Style) {
 
 /// Price, a word beside it, the way back.
 fn price(item: &Item) -> String {
-    let mut parts = vec![item.step.cost.label().to_owned()];
-    parts.extend(item.step.note.clone());
-    parts.push(match &item.step.undo {
+    let mut parts = vec![item.planned.step.cost.label().to_owned()];
+    parts.extend(item.planned.step.note.clone());
+    parts.push(match &item.planned.step.undo {
         Some(Action::SourceSql { sql } | Action::TargetSql { sql }) => format!("undo: {sql}"),
         Some(other) => format!("undo: {}", other.describe()),
         None => "no undo".to_owned(),
@@ -155,9 +155,8 @@ fn foot(model: &Model, plan: &PlanDialog, width: usize) -> Vec<Line<'static>> {
             vec![Line::styled("This is to be done by hand; then r looks again.", theme::WARN)]
         }
         Stage::Review => {
-            let n = plan.wanted().len();
-            let cost = if n == 0 { "nothing is done" } else { plan.cost().label() };
-            vec![Line::styled(format!("{} chosen · {cost}", plural(n, "step")), theme::STRONG)]
+            let text = if plan.wanted().is_empty() { "nothing is chosen".to_owned() } else { plan.chosen().summary() };
+            vec![Line::styled(text, theme::STRONG)]
         }
         Stage::Applying => {
             let done = plan.items.iter().filter(|i| i.state == ItemState::Done).count();
