@@ -8,9 +8,9 @@ use ratatui::text::{Line, Span};
 use super::super::model::Model;
 use super::super::plan::{Item, ItemState, PlanDialog, Stage};
 use super::super::theme;
-use super::super::widgets::{head, plural, wrap, wrap_lines};
+use super::super::widgets::{head, plural, wrap_lines};
 use super::{dialog, put, put_all};
-use crate::fixes::{Action, Cost};
+use crate::fixes::{Action, Cost, Plan, PlanLineKind, PlanStep};
 use crate::text;
 
 /// Statements are shown in full up to this length.
@@ -84,45 +84,42 @@ fn lines(plan: &PlanDialog, width: usize) -> (Vec<Line<'static>>, Vec<usize>) {
     (lines, starts)
 }
 
+/// A step in the words of every other place that shows plans.
 fn step(item: &Item, plan: &PlanDialog, width: usize, lines: &mut Vec<Line<'static>>) {
     let room = width.saturating_sub(LEAD).max(10);
-    let (side, what) = match &item.planned.step.action {
-        Action::SourceSql { sql } => ("source", sql.clone()),
-        Action::TargetSql { sql } => ("target", sql.clone()),
-        Action::EditPipeline { key, value, .. } => ("file", format!("{key} = \"{value}\"")),
-        Action::Note(text) => ("by hand", text.clone()),
-    };
-    let (sign, style) = sign(item, plan);
-    let quiet = if item.wanted { theme::PLAIN } else { theme::FAINT };
-    for (i, text) in wrap_lines(&head(&what, LONGEST), room).into_iter().enumerate() {
-        let lead = if i == 0 {
-            vec![Span::raw("  "), Span::styled(sign, style), Span::styled(format!(" {side:<10}"), theme::FAINT)]
-        } else {
-            vec![Span::raw(" ".repeat(LEAD))]
+    let planned = &item.planned;
+    let alone = Plan { steps: vec![planned.clone()], notes: Vec::new() };
+    let (sign, sign_style) = sign(item, plan);
+    let plain = if item.wanted { theme::PLAIN } else { theme::FAINT };
+    let dear = planned.step.cost >= Cost::Restart || planned.step.data_loss;
+    for line in alone.lines() {
+        let (text, style) = match (line.kind, &item.state) {
+            (PlanLineKind::Step, _) => (line.text, plain),
+            (PlanLineKind::Price, ItemState::Failed(why)) => (why.clone(), theme::BAD),
+            (PlanLineKind::Price, _) => (line.text, if dear { theme::WARN } else { theme::FAINT }),
+            (PlanLineKind::Choice, _) if plan.stage == Stage::Review => (pick(planned), theme::ACCENT),
+            _ => continue,
         };
-        lines.push(Line::from([lead, vec![Span::styled(text, quiet)]].concat()));
-    }
-    let mut below = |text: &str, style: Style| {
-        for text in wrap(&head(text, LONGEST), room) {
-            lines.push(Line::from(vec![Span::raw(" ".repeat(LEAD)), Span::styled(text, style)]));
+        for (i, text) in wrap_lines(&head(&text, LONGEST), room).into_iter().enumerate() {
+            let lead = if i == 0 && line.kind == PlanLineKind::Step {
+                vec![
+                    Span::raw("  "),
+                    Span::styled(sign, sign_style),
+                    Span::styled(format!(" {:<10}", line.place), theme::FAINT),
+                ]
+            } else {
+                vec![Span::raw(" ".repeat(LEAD))]
+            };
+            lines.push(Line::from([lead, vec![Span::styled(text, style)]].concat()));
         }
-    };
-    if let Action::EditPipeline { value, choices, .. } = &item.planned.step.action
-        && choices.len() > 1
-    {
-        let shown: Vec<String> =
-            choices.iter().map(|c| if c == value { format!("[{c}]") } else { c.clone() }).collect();
-        below(&format!("pick: {}", shown.join("  ")), theme::ACCENT);
     }
-    if let ItemState::Failed(why) = &item.state {
-        below(why, theme::BAD);
-        return;
-    }
-    let style = if item.planned.step.cost >= Cost::Restart { theme::WARN } else { theme::FAINT };
-    below(&price(item), style);
-    if item.planned.step.data_loss {
-        below("removes or changes stored rows", theme::BAD);
-    }
+}
+
+/// The values to pick from, the picked one in brackets.
+fn pick(planned: &PlanStep) -> String {
+    let Action::EditPipeline { value, choices, .. } = &planned.step.action else { return String::new() };
+    let shown: Vec<String> = choices.iter().map(|c| if c == value { format!("[{c}]") } else { c.clone() }).collect();
+    format!("pick: {}", shown.join("  "))
 }
 
 fn sign(item: &Item, plan: &PlanDialog) -> (&'static str, Style) {
@@ -134,18 +131,6 @@ fn sign(item: &Item, plan: &PlanDialog) -> (&'static str, Style) {
         (ItemState::Waiting, Stage::Review, false) => ("[ ]", theme::FAINT),
         (ItemState::Waiting, ..) => (" · ", theme::FAINT),
     }
-}
-
-/// Price, a word beside it, the way back.
-fn price(item: &Item) -> String {
-    let mut parts = vec![item.planned.step.cost.label().to_owned()];
-    parts.extend(item.planned.step.note.clone());
-    parts.push(match &item.planned.step.undo {
-        Some(Action::SourceSql { sql } | Action::TargetSql { sql }) => format!("undo: {sql}"),
-        Some(other) => format!("undo: {}", other.describe()),
-        None => "no undo".to_owned(),
-    });
-    parts.join(" · ")
 }
 
 /// What stands at the end: sums and keys, or how it went.
