@@ -116,6 +116,30 @@ pub(super) fn names(section: &str) -> impl Iterator<Item = &'static str> {
     KEYS.iter().filter(move |k| k.section == section).map(|k| k.name)
 }
 
+/// What people write who know other tools, and the name here.
+static ALIASES: &[(&str, &str)] = &[
+    ("dbname", "database"),
+    ("db", "database"),
+    ("username", "user"),
+    ("hostname", "host"),
+    ("sslmode", "tls"),
+    ("ssl_mode", "tls"),
+    ("ssl", "tls"),
+    ("sslrootcert", "ca_file"),
+    ("passwd", "password"),
+    ("postgres", "source"),
+    ("postgresql", "source"),
+    ("mysql", "target"),
+    ("mariadb", "target"),
+];
+
+/// The name among `known` that was meant by `word`.
+pub(super) fn meant(word: &str, known: &[&'static str]) -> Option<&'static str> {
+    let alias = ALIASES.iter().find(|(other, _)| other.eq_ignore_ascii_case(word)).map(|(_, name)| *name);
+    let near = || crate::text::nearest(word, known.iter().copied());
+    alias.filter(|name| known.contains(name)).or_else(near)
+}
+
 /// The key, if there is one.
 pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|k| k.section == section && k.name == name)

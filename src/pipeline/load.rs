@@ -213,7 +213,7 @@ fn read_section(section: &'static str, table: &dyn TableLike, text: &str, folder
 fn unknown_section(name: &str, place: Place, entries: &mut Entries) {
     let known = keys::sections();
     let mut message = format!("[{}] is no section of a pipeline file", text::fit(name, 60));
-    if let Some(near) = text::nearest(name, known.iter().copied()) {
+    if let Some(near) = keys::meant(name, &known) {
         entries.excused.push((near, ""));
         message.push_str(&format!("; did you mean [{near}]?"));
     } else {
@@ -229,7 +229,7 @@ fn unknown_key(section: &'static str, name: &str, place: Place, entries: &mut En
         .filter(|k| k.name == name)
         .map(|k| if k.section.is_empty() { "the top of the file".to_owned() } else { format!("[{}]", k.section) })
         .collect();
-    let near = text::nearest(name, keys::names(section)).and_then(|near| keys::find(section, near));
+    let near = keys::meant(name, &keys::names(section).collect::<Vec<_>>()).and_then(|near| keys::find(section, near));
     if let Some(key) = near.filter(|_| elsewhere.is_empty()) {
         entries.excused.push((key.section, key.name));
         message.push_str(&format!("; did you mean {}? It takes {}", key.name, key.kind.takes()));

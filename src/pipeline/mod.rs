@@ -22,3 +22,6 @@ pub use model::{
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod bad_files;

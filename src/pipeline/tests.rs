@@ -180,7 +180,7 @@ fn all_problems_are_told_at_once() {
     dir/cdc-doctor.toml:2: [source] database is missing; it takes a database's name (not the RDS identifier; often "postgres")
     dir/cdc-doctor.toml:2: [source] user is missing; it takes the user that logs in
     dir/cdc-doctor.toml:4: [source] prot is an unknown key; did you mean port? It takes a whole number from 1 to 65535
-    dir/cdc-doctor.toml:5: [source] tls = "on" is unknown: it takes "disable", "prefer", "require", "verify-ca" or "verify-full"
+    dir/cdc-doctor.toml:5: [source] tls is "on"; it takes "disable", "prefer", "require", "verify-ca" or "verify-full"
     dir/cdc-doctor.toml:6: [sorce] is no section of a pipeline file; did you mean [source]?
     "#);
 }

@@ -95,6 +95,7 @@ impl Given {
 
 /// Checks what was given for a key of this kind; relative paths are joined to `folder`.
 pub(super) fn check(kind: Kind, given: Given, folder: &Path) -> Result<Value, String> {
+    let unquoted = if matches!(given, Given::Words(_)) { "" } else { ", without quotes" };
     let given = given.typed(kind);
     let takes = || format!("takes {}", kind.takes());
     match (kind, given) {
@@ -106,7 +107,7 @@ pub(super) fn check(kind: Kind, given: Given, folder: &Path) -> Result<Value, St
         (Kind::Switch, Given::Switch(on)) => Ok(Value::Switch(on)),
         (Kind::Patterns, Given::List(list)) => patterns(list).map(Value::Texts),
         (Kind::SchemaMap, Given::Table(entries)) => schema_map(entries).map(Value::Map),
-        (Kind::Number(..) | Kind::Switch, Given::Text(_)) => Err(format!("is text; it {}, without quotes", takes())),
+        (Kind::Number(..) | Kind::Switch, Given::Text(_)) => Err(format!("is text; it {}{unquoted}", takes())),
         (Kind::Number(..) | Kind::Switch | Kind::Patterns | Kind::SchemaMap, given) => {
             Err(format!("is {}; it {}", given.kind_name(), takes()))
         }
@@ -132,14 +133,14 @@ fn check_text(kind: Kind, text: String, folder: &Path) -> Result<Value, String> 
             }
             let near = text::nearest(&text, words.iter().copied());
             let near = near.map(|n| format!("; did you mean \"{n}\"?")).unwrap_or_default();
-            Err(format!("= {} is unknown: it {}{near}", quoted(&text), takes()))
+            Err(format!("is {}; it {}{near}", quoted(&text), takes()))
         }
         Kind::DatabaseUrl(schemes) => url::parse(&text, schemes).map(Value::Url),
         Kind::HttpUrl => http_url(text).map(Value::Text),
         Kind::File => path(&text, folder).map(Value::Path),
         Kind::Slot => {
             let good = text.len() <= 63 && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-            if good { Ok(Value::Text(text)) } else { Err(format!("= {} does not fit: it {}", quoted(&text), takes())) }
+            if good { Ok(Value::Text(text)) } else { Err(format!("is {}; it {}", quoted(&text), takes())) }
         }
         Kind::Identifier if text.len() > 63 => Err(format!("has {} bytes; it {}", text.len(), takes())),
         Kind::Bucket => bucket(text).map(Value::Text),
@@ -211,7 +212,7 @@ fn bucket(text: String) -> Result<String, String> {
         && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
         && !text.starts_with(['-', '.'])
         && !text.ends_with(['-', '.']);
-    if good { Ok(text) } else { Err(format!("= {} does not fit: it takes {takes}", quoted(&text))) }
+    if good { Ok(text) } else { Err(format!("is {}; it takes {takes}", quoted(&text))) }
 }
 
 fn patterns(list: Vec<Given>) -> Result<Vec<String>, String> {
@@ -287,7 +288,7 @@ fn password(given: Given, folder: &Path) -> Result<PasswordSource, String> {
         ("secret", Given::Text(secret)) if !secret.trim().is_empty() => Ok(PasswordSource::Secret(secret)),
         ("secret", _) => Err("secret takes the ARN or name of a secret in AWS Secrets Manager".into()),
         ("prompt", Given::Switch(true)) => Ok(PasswordSource::Prompt),
-        ("prompt", _) => Err("prompt takes true".into()),
+        ("prompt", _) => Err("prompt takes only true; to log in without a password, leave the key out".into()),
         (other, _) => {
             let near = text::nearest(other, ["env", "file", "secret", "prompt"]);
             let near = near.map(|n| format!(" (did you mean {n}?)")).unwrap_or_default();
