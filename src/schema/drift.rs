@@ -183,25 +183,23 @@ mod tests {
 
     #[test]
     fn each_difference_is_one_sentence() {
-        insta::assert_snapshot!(
-            after(|have| {
-                have.engine = Some("MyISAM".into());
-                have.columns.remove(2);
-                have.columns[0] = there("id", "smallint");
-                have.columns[1] = there("name", "varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci");
-                have.columns[1].nullable = false;
-                let mut extra = there("owner", "varchar(10)");
-                extra.nullable = false;
-                have.columns.push(extra);
-                let mut computed = there("at", "datetime(6)");
-                computed.generated = true;
-                computed.extra = "stored generated".into();
-                have.columns.push(computed);
-                have.primary_key = vec!["name".into()];
-                have.unique_keys.push(MyKey { name: "one_name".into(), columns: vec!["name".into()] });
-            })
-            .join("\n")
-        );
+        let found = after(|have| {
+            have.engine = Some("MyISAM".into());
+            have.columns.remove(2);
+            have.columns[0] = there("id", "smallint");
+            have.columns[1] = there("name", "varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci");
+            have.columns[1].nullable = false;
+            let mut extra = there("owner", "varchar(10)");
+            extra.nullable = false;
+            have.columns.push(extra);
+            let mut computed = there("at", "datetime(6)");
+            computed.generated = true;
+            computed.extra = "stored generated".into();
+            have.columns.push(computed);
+            have.primary_key = vec!["name".into()];
+            have.unique_keys.push(MyKey { name: "one_name".into(), columns: vec!["name".into()] });
+        });
+        insta::assert_snapshot!(found.join("\n"));
         assert_eq!(after(|have| have.columns.truncate(2)), ["column at is missing; it should be DATETIME(6)"]);
     }
 

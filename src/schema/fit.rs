@@ -76,12 +76,12 @@ impl<'a> Keys<'a> {
         }
         let column = &self.source.columns[at];
         let width = if matches!(mapped.ty.kind, Kind::Blob(_)) { 1 } else { 4 };
-        let wanted = match types::length(&column.ty) {
-            Some(declared) => declared,
-            None => column.longest.map_or(USUAL, |n| n.saturating_mul(2).max(USUAL)),
-        };
-        let least = column.longest.unwrap_or(1).max(1).saturating_mul(width);
-        Some(Stretch { at, wanted: wanted.saturating_mul(width), least, width })
+        let declared = types::length(&column.ty);
+        // No index takes a value of this length; the bound keeps the sums below within their type.
+        let longest = column.longest.map(|n| n.min(u64::from(u32::MAX)));
+        let wanted = declared.unwrap_or_else(|| longest.map_or(USUAL, |n| (n * 2).max(USUAL)));
+        let least = longest.unwrap_or(1).clamp(1, wanted);
+        Some(Stretch { at, wanted: wanted * width, least: least * width, width })
     }
 
     fn settle(&mut self, s: &Stretch, length: u64) {

@@ -1,11 +1,15 @@
 //! What a source table looks like on the target: types, keys, DDL, and how an existing table differs. Pure.
 //!
-//! [`plan`] maps a source table by the type map ([`types`]) and fits it to the server's limits ([`fit`]);
-//! [`drift`] compares the result with a table that is there, and [`repair_sql`] ends the differences.
+//! [`plan()`] maps a source table by the type map (`types`) and fits it to the server's limits (`fit`);
+//! [`drift()`] compares the result with a table that is there, and [`repair_sql`] ends the differences.
 
+#[cfg(test)]
+mod any;
 mod ddl;
 mod dialect;
 mod difference;
+#[cfg(test)]
+mod docs;
 mod drift;
 mod fit;
 mod model;
@@ -14,6 +18,7 @@ mod narrow;
 mod plan;
 mod problem;
 mod repair;
+mod report;
 mod spark;
 #[cfg(test)]
 mod testing;
@@ -26,4 +31,5 @@ pub use model::{TargetColumn, TargetKey, TargetTable, Transfer};
 pub use plan::{Planned, plan, plan_all, planned_key, target_table};
 pub use problem::Problem;
 pub use repair::repair_sql;
+pub use report::{SchemaReport, TableReport, TableState};
 pub use spark::spark_fingerprint;

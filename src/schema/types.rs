@@ -11,6 +11,7 @@ pub(super) struct Rule {
     /// What it becomes.
     pub target: Target,
     /// What a person should know about it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the documentation page prints it"))]
     pub remark: &'static str,
 }
 
@@ -49,7 +50,7 @@ const fn rule(names: &'static [&'static str], target: Target, remark: &'static s
 
 use Target::{Ascii, Bits, Blank, Bytes, Chars, Declared, Fraction, Is, Json, Numeric, Text, Uuid};
 
-/// The map. What is not in it (enums apart) travels as text: see [`OTHERS`].
+/// The map. What is not in it (enums apart) travels as text.
 pub(super) static RULES: &[Rule] = &[
     rule(&["bool"], Is("TINYINT(1)", Transfer::Boolean), "1 and 0"),
     rule(&["int2"], Is("SMALLINT", Transfer::Integer), ""),
@@ -136,6 +137,7 @@ pub(super) static RULES: &[Rule] = &[
 ];
 
 /// What is no built-in scalar: in words for the page, and what it becomes.
+#[cfg(test)]
 pub(super) static OTHERS: &[(&str, Target, &str)] = &[
     ("enum", Chars(64), "the label"),
     ("array", Text, "PostgreSQL's text form, such as {1,2,NULL}"),
@@ -202,7 +204,7 @@ pub(super) fn map(ty: &PgType, dialect: Dialect) -> Mapped {
 /// The declared length in characters or bits.
 pub(super) fn length(ty: &PgType) -> Option<u64> {
     let n = match ty.name.as_str() {
-        "varchar" | "bpchar" => ty.modifier - 4,
+        "varchar" | "bpchar" => ty.modifier.checked_sub(4)?,
         "bit" | "varbit" => ty.modifier,
         _ => return None,
     };
