@@ -18,7 +18,7 @@ pub(super) async fn tables(ask: &mut Ask<'_>, databases: &[&str]) -> Result<Vec<
     let list = databases.iter().map(|name| my_literal(name)).collect::<Vec<_>>().join(", ");
     let sql = format!(
         "SELECT table_schema, table_name, engine, table_collation, table_rows FROM information_schema.tables \
-         WHERE table_schema IN ({list}) AND table_type = 'BASE TABLE' ORDER BY 1, 2"
+         WHERE table_schema IN ({list}) AND table_type = 'BASE TABLE'"
     );
     let rows = ask.rows(&sql).await?;
     let mut tables: Vec<MyTable> = rows
@@ -36,6 +36,8 @@ pub(super) async fn tables(ask: &mut Ask<'_>, databases: &[&str]) -> Result<Vec<
             triggers: Vec::new(),
         })
         .collect();
+    // Servers differ in how they sort names.
+    tables.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
     let places: HashMap<Name, usize> =
         tables.iter().enumerate().map(|(at, t)| ((t.schema.clone(), t.name.clone()), at)).collect();
     let mut with = |schema: String, name: String, change: &mut dyn FnMut(&mut MyTable)| {

@@ -42,7 +42,7 @@ pub(super) async fn relations(ask: &Ask<'_>) -> Result<Vec<Relation>, Error> {
           LEFT JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid AND c.relispartition
          WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
            AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
-         ORDER BY 2, 3";
+         ORDER BY n.nspname, c.relname";
     let rows = ask.rows(sql, &[]).await?;
     Ok(rows
         .iter()
@@ -193,7 +193,7 @@ async fn columns(ask: &Ask<'_>, oids: &Vec<u32>) -> Result<HashMap<u32, Vec<PgCo
     // expression out would open, and so wait for, the table.
     let sql = "
         SELECT a.attrelid, a.attname::text, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated <> '',
-               a.attidentity <> '' OR coalesce(d.adbin::text LIKE '{FUNCEXPR :funcid 1574 %', false),
+               a.attidentity <> '' OR coalesce(d.adbin::text LIKE '%{FUNCEXPR :funcid 1574 %', false),
                format_type(a.atttypid, a.atttypmod)
           FROM pg_catalog.pg_attribute a
           LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.attgenerated = ''

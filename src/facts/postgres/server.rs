@@ -7,9 +7,11 @@ use tokio_postgres::{Client, Row};
 use super::super::{PgRole, PgSession, PgSetting, PreparedTransaction, Slot, Transaction, Unknown, UnknownKind};
 use super::ask::Ask;
 
-/// Makes the session harmless: reads only, waits for nobody, and gives up in time.
+/// Makes the session harmless: it only reads, waits for nobody, gives up in time, and calls no function that
+/// somebody put into a schema on its path.
 pub(super) async fn prepare(client: &Client) {
-    let limits = "SET default_transaction_read_only = on; SET statement_timeout = '15s'; SET lock_timeout = '2s'";
+    let limits = "SET default_transaction_read_only = on; SET statement_timeout = '15s'; SET lock_timeout = '2s'; \
+                  SET search_path = ''";
     if let Err(error) = client.batch_execute(limits).await {
         tracing::debug!("limits of the collecting session: {error}");
     }
@@ -35,7 +37,7 @@ pub(super) async fn session(ask: &Ask<'_>) -> Result<PgSession, Unknown> {
                (SELECT pg_encoding_to_char(encoding)::text FROM pg_catalog.pg_database
                  WHERE datname = current_database()),
                EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = 'rdsadmin')
-               OR EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name LIKE 'rds.%')";
+               OR current_setting('rds.force_ssl', true) IS NOT NULL";
     let row = one(ask.fact(sql).await?)?;
     Ok(PgSession {
         version_num: u32::try_from(row.get::<_, i32>(0)).unwrap_or_default(),
@@ -50,7 +52,8 @@ pub(super) async fn session(ask: &Ask<'_>) -> Result<PgSession, Unknown> {
 }
 
 pub(super) async fn settings(ask: &Ask<'_>) -> Result<BTreeMap<String, PgSetting>, Unknown> {
-    // `setting` is what the server has; what this session set for itself is seen in `reset_val`.
+    // What this session set for itself is told from the server's own by `reset_val`. Settings that no module has
+    // declared, as those of RDS on a server that only imitates it, are not in the view.
     let sql = "
         SELECT name, coalesce(CASE WHEN source = 'session' THEN reset_val ELSE setting END, ''), unit, context,
                pending_restart, source
@@ -65,7 +68,12 @@ pub(super) async fn settings(ask: &Ask<'_>) -> Result<BTreeMap<String, PgSetting
                         'full_page_writes', 'track_commit_timestamp', 'superuser_reserved_connections',
                         'reserved_connections', 'DateStyle', 'lc_collate', 'data_checksums', 'shared_buffers',
                         'work_mem', 'maintenance_work_mem', 'effective_wal_level', 'logical_replication_mode',
-                        'tcp_keepalives_idle', 'listen_addresses', 'port')";
+                        'tcp_keepalives_idle', 'listen_addresses', 'port')
+         UNION ALL
+        SELECT name, current_setting(name, true), NULL, context, false, 'configuration file'
+          FROM (VALUES ('rds.force_ssl', 'sighup'), ('rds.logical_replication', 'postmaster')) AS known (name, context)
+         WHERE current_setting(name, true) IS NOT NULL
+           AND NOT EXISTS (SELECT FROM pg_catalog.pg_settings s WHERE s.name = known.name)";
     let rows = ask.fact(sql).await?;
     Ok(rows
         .iter()
