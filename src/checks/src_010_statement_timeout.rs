@@ -1,17 +1,18 @@
 //! SRC-010: see the check's own explanation.
 
-use super::replication::{needs_no_slot, setting};
+use super::replication::{needs_no_slot, number};
 use super::{Finding, Judged, Verdict};
 use crate::facts::Facts;
 use crate::fixes::{Action, Cost, Fix, Mode, Step};
 use crate::pipeline::EngineKind;
-use crate::quote::{pg_ident, pg_literal};
+use crate::quote::pg_ident;
 
 check! {
     /// # What it looks at
     /// Whether the source ends long statements of the pipeline's login: a `statement_timeout` other than 0, set for the
-    /// role, the database or the server. The role's setting for one database goes before the role's own, that before
-    /// the database's, that before the server's.
+    /// role, the database or the server. What counts is the value that a new session of the login starts with: the
+    /// role's setting for this database goes before the role's own, that before the database's, that before the
+    /// server's.
     ///
     /// The engine `direct` sets the timeout to 0 in each session in which it copies rows, so a full load by that engine
     /// alone is not concerned. Its replication session, and every session of AWS DMS, take what the server gives.
@@ -53,62 +54,64 @@ fn judge(facts: &Facts) -> Judged {
     }
     let role = facts.source.role.known()?;
     let of_role = role.settings.iter().find_map(|s| s.strip_prefix("statement_timeout="));
-    let setting = setting(facts, "statement_timeout")?;
-    let in_database = setting.source == "database user";
-    // A value that this program set for its own session says nothing of the others.
-    let own_session = matches!(setting.source.as_str(), "session" | "client");
-    let (value, from) = match of_role {
-        Some(value) if !in_database => (value.to_owned(), "the role".to_owned()),
-        _ if own_session => return Ok(Verdict::Pass),
-        _ => {
-            let unit = setting.unit.as_deref().unwrap_or("ms");
-            (format!("{}{unit}", setting.value), setting.source.clone())
-        }
-    };
-    if value.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ') == "0" {
+    // The value that a new session of the login starts with, in milliseconds.
+    let value = number(facts, "statement_timeout")?;
+    if value == 0 {
         return Ok(Verdict::Pass);
     }
-    let user = &facts.pipeline.source.user;
-    let mut scope = format!("ALTER ROLE {}", pg_ident(user));
-    if in_database {
-        scope = format!("{scope} IN DATABASE {}", pg_ident(&facts.pipeline.source.database));
-    }
-    let back = match of_role {
-        Some(before) if !in_database => format!("{scope} SET statement_timeout = {}", pg_literal(before)),
-        _ if in_database => format!("{scope} SET statement_timeout = {}", pg_literal(&value)),
-        _ => format!("{scope} RESET statement_timeout"),
+    let endpoint = &facts.pipeline.source;
+    let user = pg_ident(&endpoint.user);
+    let role_rules = of_role.and_then(millis) == Some(value);
+    // Where the role's own setting is not the one in force, only one for this very database surely goes before it.
+    let (scope, from) = if role_rules {
+        (format!("ALTER ROLE {user}"), "the role")
+    } else {
+        let scope = format!("ALTER ROLE {user} IN DATABASE {}", pg_ident(&endpoint.database));
+        (scope, "the server, the database, or the role in this database")
     };
     let sql = format!("{scope} SET statement_timeout = 0");
-    let step = Step::new(Cost::None, Action::source(&sql)).undo(Action::source(back)).note("for new connections");
+    let back = Action::source(format!("{scope} SET statement_timeout = {value}"));
+    let step = Step::new(Cost::None, Action::source(&sql)).undo(back).note("for new connections");
     let finding = Finding::new(
         "statement_timeout",
-        format!("The source ends every statement of \"{user}\" after {value}, a long copy among them"),
+        format!("The source ends every statement of {user} after {value} ms, a long copy among them"),
     )
-    .saw("statement_timeout", &value)
-    .saw("set by", from)
+    .saw("statement_timeout", format!("{value} ms"))
+    .saw("set for", from)
     .fix(Fix::new(Mode::Auto, sql, vec![step]));
     Ok(Verdict::Fail(vec![finding]))
 }
 
+/// A duration as PostgreSQL writes it in milliseconds: `30s`, `5min`, `5000`.
+fn millis(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim_end();
+    let number: u64 = digits.parse().ok()?;
+    let factor = match text[digits.len()..].trim() {
+        "" | "ms" => 1,
+        "s" => 1_000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.checked_mul(factor)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::CHECK;
+    use super::{CHECK, millis};
     use crate::checks::testing::{
-        assert_not_applicable, assert_pass, assert_unknown, causes, finding, healthy, unseen,
+        assert_not_applicable, assert_pass, assert_unknown, causes, finding, healthy, set, unseen,
     };
     use crate::facts::{Fact, Facts};
     use crate::fixes::Action;
     use crate::pipeline::{EngineKind, SyncMode};
 
-    /// The session sees `value` from `source`, and the role carries `of_role`.
-    fn timeout(value: &str, source: &str, of_role: Option<&str>) -> Facts {
+    /// New sessions start with `value` milliseconds, and the role carries `of_role`.
+    fn timeout(value: &str, of_role: Option<&str>) -> Facts {
         let mut facts = healthy();
-        if let Fact::Known(settings) = &mut facts.source.settings {
-            let setting = settings.get_mut("statement_timeout").unwrap();
-            setting.value = value.into();
-            setting.source = source.into();
-            setting.unit = Some("ms".into());
-        }
+        set(&mut facts, "statement_timeout", value);
         if let Fact::Known(role) = &mut facts.source.role {
             role.settings = of_role.map(|v| format!("statement_timeout={v}")).into_iter().collect();
         }
@@ -121,47 +124,42 @@ mod tests {
     }
 
     #[test]
-    fn a_servers_timeout_is_taken_from_the_role() {
-        let facts = timeout("30000", "configuration file", None);
+    fn a_roles_own_timeout_is_changed_at_the_role() {
+        let facts = timeout("30000", Some("30s"));
         let (sql, undo) = sql(&facts);
         assert_eq!(sql, r#"ALTER ROLE "cdc" SET statement_timeout = 0"#);
-        assert_eq!(undo, Some(Action::source(r#"ALTER ROLE "cdc" RESET statement_timeout"#)));
+        assert_eq!(undo, Some(Action::source(r#"ALTER ROLE "cdc" SET statement_timeout = 30000"#)));
         assert_eq!(causes(&facts), ["SRC-010"]);
     }
 
     #[test]
-    fn a_roles_timeout_is_seen_even_where_this_session_set_its_own() {
-        let facts = timeout("0", "client", Some("30s"));
-        assert!(finding(&CHECK, &facts).message.contains("after 30s"));
-        assert_eq!(sql(&facts).1, Some(Action::source(r#"ALTER ROLE "cdc" SET statement_timeout = '30s'"#)));
-    }
-
-    #[test]
-    fn a_roles_timeout_for_one_database_is_changed_there() {
-        let facts = timeout("5000", "database user", None);
-        let (sql, undo) = sql(&facts);
-        assert_eq!(sql, r#"ALTER ROLE "cdc" IN DATABASE "music" SET statement_timeout = 0"#);
-        assert_eq!(
-            undo,
-            Some(Action::source(r#"ALTER ROLE "cdc" IN DATABASE "music" SET statement_timeout = '5000ms'"#))
-        );
-    }
-
-    #[test]
-    fn zero_in_any_spelling_passes() {
-        for facts in [healthy(), timeout("0", "user", Some("0")), timeout("0", "user", Some("0ms"))] {
-            assert_pass(&CHECK, &facts);
+    fn one_from_elsewhere_is_overruled_where_nothing_goes_before_it() {
+        for of_role in [None, Some("0")] {
+            let facts = timeout("5000", of_role);
+            let (sql, undo) = sql(&facts);
+            assert_eq!(sql, r#"ALTER ROLE "cdc" IN DATABASE "music" SET statement_timeout = 0"#);
+            let back = r#"ALTER ROLE "cdc" IN DATABASE "music" SET statement_timeout = 5000"#;
+            assert_eq!(undo, Some(Action::source(back)));
         }
     }
 
     #[test]
-    fn a_role_that_is_exempt_passes_whatever_the_server_says() {
-        assert_pass(&CHECK, &timeout("30000", "configuration file", Some("0")));
+    fn what_is_in_force_counts() {
+        assert_pass(&CHECK, &healthy());
+        assert_pass(&CHECK, &timeout("0", Some("30s")));
+    }
+
+    #[test]
+    fn durations_are_read_in_every_unit() {
+        for (text, value) in [("5000", 5000), ("30s", 30_000), ("5min", 300_000), ("1h", 3_600_000), ("7 ms", 7)] {
+            assert_eq!(millis(text), Some(value), "{text}");
+        }
+        assert_eq!(millis("soon"), None);
     }
 
     #[test]
     fn a_full_load_is_concerned_by_way_of_dms_only() {
-        let mut facts = timeout("30000", "configuration file", None);
+        let mut facts = timeout("30000", None);
         facts.pipeline.sync.mode = SyncMode::FullLoad;
         assert_not_applicable(&CHECK, &facts);
         facts.pipeline.sync.engine = EngineKind::Dms;
