@@ -7,6 +7,7 @@ mod support;
 
 mod checks;
 mod cli;
+mod drift;
 mod facts;
 mod fixes;
 mod lab;
