@@ -5,8 +5,15 @@ mod checks;
 mod context;
 mod exit;
 mod explain;
+mod fix;
 mod generate;
+mod lab;
+mod progress;
+mod schema;
 mod session;
+mod story;
+mod sync;
+mod tables;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -49,6 +56,14 @@ enum Command {
     Checks(checks::Args),
     /// Say what a check means, or which check an error message belongs to
     Explain(explain::Args),
+    /// Show the plan that ends the findings, and apply it once agreed to
+    Fix(fix::Args),
+    /// Print the target's tables as DDL, or how the target differs
+    Schema(schema::Args),
+    /// Move the rows, with live progress
+    Sync(sync::Args),
+    /// A practice pipeline on this machine, broken as in real life
+    Lab(lab::Args),
     /// Print completions for a shell
     Completions(generate::CompletionArgs),
     /// Print the manual page
@@ -89,6 +104,10 @@ fn start(cli: Cli, context: &Context) -> Result<Answer, Failure> {
     let answer = runtime.block_on(async {
         match cli.command {
             Some(Command::Check(args)) => check::run(args, context).await,
+            Some(Command::Fix(args)) => fix::run(args, context).await,
+            Some(Command::Schema(args)) => schema::run(args, context).await,
+            Some(Command::Sync(args)) => sync::run(args, context).await,
+            Some(Command::Lab(args)) => lab::run(args, context).await,
             None => session::run(context).await,
             Some(Command::Checks(_) | Command::Explain(_) | Command::Completions(_) | Command::Man) => Ok(Answer::Done),
         }
