@@ -223,3 +223,102 @@ fn keep_owner(file: &std::fs::File, old: &std::fs::Metadata) {
     use std::os::unix::fs::{MetadataExt, fchown};
     let _ = fchown(file, Some(old.uid()), Some(old.gid()));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::super::tests::LEAST;
+    use super::*;
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cdc-doctor.toml");
+        std::fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    fn text(path: &Path) -> String {
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn every_kind_of_key_goes_in_and_out_again() {
+        let (_folder, path) = file(LEAST);
+        for (key, value, shown) in [
+            ("name", "other", "other"),
+            ("source.tls", "require", "require"),
+            ("source.port", "6000", "6000"),
+            ("source.password", "{ env = \"X\" }", "{ env = \"X\" }"),
+            ("tables.include", "a.b, c.*", "[\"a.b\", \"c.*\"]"),
+            ("tables.schema_map", "{ a = \"b\" }", "{ a = \"b\" }"),
+            ("sync.parallel", "8", "8"),
+            ("aws.region", "eu-west-2", "eu-west-2"),
+            ("dms.serverless", "true", "true"),
+            ("tables.schema_map.public", "charts", "charts"),
+        ] {
+            let before = set(&path, key, value).unwrap();
+            Pipeline::parse(&path, &text(&path)).unwrap();
+            assert_eq!(get(&path, key).unwrap().as_deref(), Some(shown), "{key}");
+            match before {
+                Some(before) => assert_eq!(set(&path, key, &before).unwrap().as_deref(), Some(shown)),
+                None => assert_eq!(unset(&path, key).unwrap().as_deref(), Some(shown)),
+            }
+            if !key.starts_with("tables.schema_map.") {
+                assert_eq!(text(&path), LEAST, "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_url_is_edited_in_the_url() {
+        let parts = "host = \"pg\"\ndatabase = \"postgres\"\nuser = \"dms\"";
+        let (_folder, path) = file(&LEAST.replace(parts, "url = 'postgres://dms@pg:6000/charts-source' # rds"));
+        assert_eq!(set(&path, "source.database", "my db").unwrap().as_deref(), Some("charts-source"));
+        assert!(text(&path).contains("url = 'postgres://dms@pg:6000/my%20db' # rds"), "{}", text(&path));
+        assert_eq!(get(&path, "source.database").unwrap().as_deref(), Some("my db"));
+        assert_eq!(unset(&path, "source.port").unwrap().as_deref(), Some("6000"));
+        assert_eq!(set(&path, "source.host", "::1").unwrap().as_deref(), Some("pg"));
+        assert_eq!(Pipeline::parse(&path, &text(&path)).unwrap().source.host, "::1");
+        assert!(matches!(unset(&path, "source.user"), Err(EditError::Layout { .. })), "a url needs its user");
+        set(&path, "source.tls", "require").unwrap();
+        assert!(text(&path).contains("tls = \"require\""));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_nothing_changes() {
+        let (_folder, path) = file(LEAST);
+        insta::assert_snapshot!(set(&path, "source.tsl", "x").unwrap_err(), @"source.tsl is no key of a pipeline file; did you mean source.tls?");
+        insta::assert_snapshot!(set(&path, "source.tls", "on").unwrap_err(), @r#"[source] tls is "on"; it takes "disable", "prefer", "require", "verify-ca" or "verify-full""#);
+        insta::assert_snapshot!(set(&path, "source.port", "x").unwrap_err(), @"[source] port takes a whole number from 1 to 65535");
+        insta::assert_snapshot!(set(&path, "source.password", "hunter2").unwrap_err(), @r#"[source] password takes { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" } or { prompt = true }"#);
+        assert_eq!(text(&path), LEAST);
+        let (_folder, broken) = file("[source\n");
+        assert!(set(&broken, "source.tls", "require").unwrap_err().to_string().contains("not valid TOML"));
+    }
+
+    #[test]
+    fn links_and_permissions_stay() {
+        let (folder, path) = file(LEAST);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let link = folder.path().join("link.toml");
+        symlink("cdc-doctor.toml", &link).unwrap();
+        set(&link, "source.tls", "require").unwrap();
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert!(text(&path).contains("require"));
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(folder.path().read_dir().unwrap().count(), 2, "nothing is left beside it");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_replaced_is_left_whole() {
+        let (folder, path) = file(LEAST);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o440)).unwrap();
+        let error = set(&path, "source.tls", "require").unwrap_err().to_string();
+        assert!(error.contains("cannot be changed") && error.contains("Nothing was changed"), "{error}");
+        assert_eq!(text(&path), LEAST);
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+        let missing = set(&folder.path().join("none.toml"), "source.tls", "require").unwrap_err();
+        assert!(missing.to_string().contains("cdc-doctor setup"), "{missing}");
+    }
+}

@@ -166,3 +166,54 @@ fn from_file(side: &'static str, path: &Path) -> Result<SecretString, SecretErro
 pub(super) fn variable_is_set(name: &str) -> bool {
     std::env::var_os(name).is_some()
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::super::tests::LEAST;
+    use super::*;
+
+    /// The source's password (or the error's words) for this `password = …`.
+    fn resolve(password: &str, variable: Option<&str>, folder: &Path) -> Result<Option<String>, String> {
+        let text = LEAST.replace("host = \"pg\"", &format!("host = \"pg\"\npassword = {password}"));
+        let pipeline = Pipeline::parse(&folder.join("cdc-doctor.toml"), &text).unwrap();
+        let mut ask = |question: &str| Ok(SecretString::from(format!("answer to {question}")));
+        let passwords = Passwords::resolve_with(&pipeline, &|_| variable.map(OsString::from), &mut ask);
+        let passwords = passwords.map_err(|error| error.to_string())?;
+        assert!(!format!("{passwords:?}").contains("hunter2"));
+        Ok(passwords.source.map(|p| p.expose_secret().to_owned()))
+    }
+
+    #[test]
+    fn from_a_variable() {
+        let here = Path::new("");
+        let env = |value| resolve("{ env = \"PG_PASSWORD\" }", value, here);
+        assert_eq!(env(Some(" hunter2 ")), Ok(Some(" hunter2 ".into())), "a space may belong to a password");
+        insta::assert_snapshot!(env(None).unwrap_err(), @"[source] password: the environment variable PG_PASSWORD is not set. Set it, or change password in the file");
+        insta::assert_snapshot!(env(Some("")).unwrap_err(), @"[source] password: the environment variable PG_PASSWORD is empty. To log in without a password, take the key out");
+    }
+
+    #[test]
+    fn from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |bytes: &[u8]| {
+            std::fs::write(folder.path().join("secret"), bytes).unwrap();
+            resolve("{ file = \"secret\" }", None, folder.path())
+        };
+        assert_eq!(file(b"hunter2\r\nsecond line"), Ok(Some("hunter2".into())));
+        assert_eq!(file(b"hunter2"), Ok(Some("hunter2".into())));
+        assert!(file(b"\nhunter2").unwrap_err().contains("the first line of"));
+        assert!(!file(b"hunter2\xff").unwrap_err().contains("hunter2"));
+        let error = resolve("{ file = \"none\" }", None, folder.path()).unwrap_err();
+        assert!(error.starts_with("[source] password: the file") && error.contains("none cannot be read"), "{error}");
+    }
+
+    #[test]
+    fn from_elsewhere() {
+        let here = Path::new("");
+        let asked = resolve("{ prompt = true }", None, here).unwrap();
+        assert_eq!(asked.as_deref(), Some("answer to Password of dms on the source, pg:5432"));
+        insta::assert_snapshot!(resolve("{ secret = \"prod/pg\" }", None, here).unwrap_err(), @r#"[source] password: this version does not read Secrets Manager yet. Fetch it yourself (aws secretsmanager get-secret-value) and use password = { env = "VARIABLE" } or { file = "path" }"#);
+    }
+}
