@@ -57,7 +57,7 @@ fn seen(facts: &Facts) -> Option<usize> {
     facts.source.tables.value().map(Vec::len)
 }
 
-/// Tables of six columns; every tenth has no primary key.
+/// Tables of six columns with a row each; every tenth has no primary key.
 fn fill(source: &Postgres, database: &str, tables: u32) -> Result<(), Box<dyn Error>> {
     let mut from = 1;
     while from <= tables {
@@ -70,6 +70,7 @@ fn fill(source: &Postgres, database: &str, tables: u32) -> Result<(), Box<dyn Er
                    EXECUTE format('CREATE TABLE t%s (id bigint GENERATED ALWAYS AS IDENTITY %s, code varchar(20) UNIQUE,
                      name text, price numeric(12,2), at timestamptz DEFAULT now(), data jsonb)',
                      i, CASE WHEN i % 10 > 0 THEN 'PRIMARY KEY' END);
+                   EXECUTE format('INSERT INTO t%s (code, name) VALUES (''a'', ''b'')', i);
                  END LOOP; END $$"
             ),
         )?;

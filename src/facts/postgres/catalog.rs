@@ -99,11 +99,8 @@ pub(super) async fn tables(ask: &Ask<'_>, relations: &[Relation], pipeline: &Pip
 
     let (sizes, mut columns, mut keys) =
         tokio::try_join!(sizes(ask, &with_partitions), columns(ask, &oids), keys(ask, &oids))?;
-    let keyless: Vec<u32> = oids
-        .iter()
-        .copied()
-        .filter(|oid| !keys.get(oid).is_some_and(|k| k.iter().any(|(primary, _)| *primary)))
-        .collect();
+    let keyless: Vec<u32> =
+        oids.iter().copied().filter(|oid| !keys.get(oid).is_some_and(|k| k.iter().any(|k| k.primary))).collect();
     let unique = unique_by_statistics(ask, &keyless).await?;
 
     let mut sums: HashMap<u32, Sum> = HashMap::new();
@@ -121,12 +118,14 @@ pub(super) async fn tables(ask: &Ask<'_>, relations: &[Relation], pipeline: &Pip
         .map(|relation| {
             let sum = sums.remove(&relation.oid).unwrap_or_default();
             let mut columns = columns.remove(&relation.oid).unwrap_or_default();
-            for column in &mut columns {
+            for (_, column) in &mut columns {
                 column.unique_by_statistics = unique.contains(&(relation.oid, column.name.clone()));
             }
             let mut primary_key = None;
             let mut unique_keys = Vec::new();
-            for (primary, key) in keys.remove(&relation.oid).unwrap_or_default() {
+            for index in keys.remove(&relation.oid).unwrap_or_default() {
+                let primary = index.primary;
+                let key = index.named(&columns);
                 if primary { primary_key = Some(key) } else { unique_keys.push(key) }
             }
             PgTable {
@@ -141,7 +140,7 @@ pub(super) async fn tables(ask: &Ask<'_>, relations: &[Relation], pipeline: &Pip
                 schema_usage: relation.schema_usage,
                 can_select: relation.can_select,
                 row_security: relation.row_security,
-                columns,
+                columns: columns.into_iter().map(|(_, column)| column).collect(),
                 primary_key,
                 unique_keys,
             }
@@ -170,38 +169,38 @@ fn array(oids: &Vec<u32>) -> [(&(dyn ToSql + Sync), Type); 1] {
 /// locks it exclusively; for those tables the planner's numbers do.
 async fn sizes(ask: &Ask<'_>, oids: &Vec<u32>) -> Result<HashMap<u32, (i64, i64)>, Error> {
     let sql = "
-        WITH block AS (SELECT current_setting('block_size')::int8 AS size),
-             busy AS (SELECT relation FROM pg_catalog.pg_locks
-                       WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND granted)
-        SELECT c.oid,
-               CASE WHEN busy.relation IS NULL THEN coalesce(pg_relation_size(c.oid), 0) / block.size
-                    ELSE c.relpages::int8 END,
-               CASE WHEN busy.relation IS NULL
-                    THEN coalesce(pg_relation_size(c.oid), 0) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0)
-                    ELSE (c.relpages + coalesce(t.relpages, 0))::int8 * block.size END
-          FROM pg_catalog.pg_class c
-         CROSS JOIN block
-          LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid
-          LEFT JOIN busy ON busy.relation = c.oid
-         WHERE c.oid = ANY ($1) AND c.relkind = 'r'";
+        WITH heap AS MATERIALIZED (
+             SELECT c.oid, c.reltoastrelid, current_setting('block_size')::int8 AS block,
+                    CASE WHEN busy.relation IS NULL THEN coalesce(pg_relation_size(c.oid), 0)
+                         ELSE c.relpages::int8 * current_setting('block_size')::int8 END AS bytes,
+                    busy.relation IS NULL AS free
+               FROM pg_catalog.pg_class c
+               LEFT JOIN (SELECT DISTINCT relation FROM pg_catalog.pg_locks
+                           WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND granted) busy
+                 ON busy.relation = c.oid
+              WHERE c.oid = ANY ($1) AND c.relkind = 'r')
+        SELECT oid, bytes / block,
+               bytes + CASE WHEN free AND bytes > 0 AND reltoastrelid <> 0
+                            THEN coalesce(pg_relation_size(reltoastrelid), 0) ELSE 0 END
+          FROM heap";
     let rows = ask.rows(sql, &array(oids)).await?;
     Ok(rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect())
 }
 
-async fn columns(ask: &Ask<'_>, oids: &Vec<u32>) -> Result<HashMap<u32, Vec<PgColumn>>, Error> {
+async fn columns(ask: &Ask<'_>, oids: &Vec<u32>) -> Result<HashMap<u32, Vec<(i16, PgColumn)>>, Error> {
     // A serial's default is a call of nextval, whose number 1574 never changes; to have the server write the
     // expression out would open, and so wait for, the table.
     let sql = "
         SELECT a.attrelid, a.attname::text, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated <> '',
                a.attidentity <> '' OR coalesce(d.adbin::text LIKE '%{FUNCEXPR :funcid 1574 %', false),
-               format_type(a.atttypid, a.atttypmod)
+               format_type(a.atttypid, a.atttypmod), a.attnum
           FROM pg_catalog.pg_attribute a
           LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.attgenerated = ''
          WHERE a.attrelid = ANY ($1) AND a.attnum > 0 AND NOT a.attisdropped
          ORDER BY a.attrelid, a.attnum";
     let params = array(oids);
     let (rows, types) = tokio::try_join!(ask.rows(sql, &params), types::load(ask, oids))?;
-    let mut columns: HashMap<u32, Vec<PgColumn>> = HashMap::with_capacity(oids.len());
+    let mut columns: HashMap<u32, Vec<(i16, PgColumn)>> = HashMap::with_capacity(oids.len());
     for row in &rows {
         let column = PgColumn {
             name: row.get(1),
@@ -212,29 +211,44 @@ async fn columns(ask: &Ask<'_>, oids: &Vec<u32>) -> Result<HashMap<u32, Vec<PgCo
             longest: None,
             unique_by_statistics: false,
         };
-        columns.entry(row.get(0)).or_default().push(column);
+        columns.entry(row.get(0)).or_default().push((row.get(8), column));
     }
     Ok(columns)
 }
 
-/// Unique indexes by table; the flag tells the primary key.
-async fn keys(ask: &Ask<'_>, oids: &Vec<u32>) -> Result<HashMap<u32, Vec<(bool, PgKey)>>, Error> {
+/// A unique index; its columns by their numbers, 0 for an expression.
+struct Index {
+    primary: bool,
+    key: PgKey,
+    numbers: Vec<i16>,
+}
+
+impl Index {
+    /// The key, with the names of its columns.
+    fn named(self, columns: &[(i16, PgColumn)]) -> PgKey {
+        let of = |number: &i16| columns.iter().find(|(n, _)| n == number).map(|(_, column)| column);
+        let columns: Vec<&PgColumn> = self.numbers.iter().filter_map(of).collect();
+        PgKey {
+            not_null: columns.iter().all(|c| c.not_null) && !columns.is_empty(),
+            columns: columns.iter().map(|c| c.name.clone()).collect(),
+            ..self.key
+        }
+    }
+}
+
+/// Unique indexes by table.
+async fn keys(ask: &Ask<'_>, oids: &Vec<u32>) -> Result<HashMap<u32, Vec<Index>>, Error> {
     let sql = "
-        SELECT i.indrelid, x.relname::text, i.indisprimary,
-               EXISTS (SELECT FROM pg_catalog.pg_constraint k
-                        WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u')),
+        SELECT i.indrelid, x.relname::text, i.indisprimary, k.conindid IS NOT NULL,
                i.indpred IS NOT NULL, i.indexprs IS NOT NULL, NOT i.indimmediate,
-               coalesce(s.columns, '{}'), coalesce(s.not_null, false)
+               (i.indkey::int2[])[0:i.indnkeyatts - 1]
           FROM pg_catalog.pg_index i
           JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-         CROSS JOIN LATERAL (
-               SELECT array_agg(a.attname::text ORDER BY u.place) AS columns, bool_and(a.attnotnull) AS not_null
-                 FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS u (number, place)
-                 JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.number
-                WHERE u.place <= i.indnkeyatts) s
+          LEFT JOIN pg_catalog.pg_constraint k
+            ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype IN ('p', 'u')
          WHERE i.indrelid = ANY ($1) AND i.indisunique AND i.indisvalid
-         ORDER BY i.indrelid, x.relname";
-    let mut keys: HashMap<u32, Vec<(bool, PgKey)>> = HashMap::with_capacity(oids.len());
+         ORDER BY x.relname";
+    let mut keys: HashMap<u32, Vec<Index>> = HashMap::with_capacity(oids.len());
     for row in &ask.rows(sql, &array(oids)).await? {
         let key = PgKey {
             name: row.get(1),
@@ -242,10 +256,10 @@ async fn keys(ask: &Ask<'_>, oids: &Vec<u32>) -> Result<HashMap<u32, Vec<(bool, 
             partial: row.get(4),
             expressions: row.get(5),
             deferrable: row.get(6),
-            columns: row.get(7),
-            not_null: row.get(8),
+            columns: Vec::new(),
+            not_null: false,
         };
-        keys.entry(row.get(0)).or_default().push((row.get(2), key));
+        keys.entry(row.get(0)).or_default().push(Index { primary: row.get(2), key, numbers: row.get(7) });
     }
     Ok(keys)
 }

@@ -10,8 +10,8 @@ use super::super::{PgColumn, PgTable, TypeClass};
 use super::ask::Ask;
 use crate::quote::{pg_ident, pg_table};
 
-/// Tables per statement.
-const BATCH: usize = 500;
+/// Tables per statement: each is locked for reading with its indexes, and locks are limited on the whole server.
+const BATCH: usize = 100;
 
 /// The longest declared length that is taken as it stands: characters of up to four bytes within 3072 index bytes.
 const SHORT: i32 = 768;
