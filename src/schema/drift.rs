@@ -16,7 +16,7 @@ pub fn drift(want: &TargetTable, have: &MyTable) -> Vec<Difference> {
         match have.column(&column.name) {
             Some(there) => of_column(want, column, have, there, &mut found),
             None => {
-                found.push(Difference::MissingColumn { column: column.name.clone(), want: column.sql_type.clone() })
+                found.push(Difference::MissingColumn { column: column.name.clone(), want: column.sql_type.clone() });
             }
         }
     }

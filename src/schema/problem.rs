@@ -150,8 +150,8 @@ fn name(what: &str, name: &str, found: &mut Vec<Problem>) {
 pub(super) fn bad(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("it is empty")
-    } else if name.ends_with(' ') {
-        Some("it ends in a blank")
+    } else if name.ends_with([' ', '\t', '\n', '\u{b}', '\u{c}', '\r']) {
+        Some("it ends in a blank or a line break")
     } else if name.chars().any(|c| u32::from(c) > 0xffff) {
         // MariaDB refuses such a character, MySQL stores a question mark for it.
         Some("it holds a character beyond the basic plane, such as an emoji")
