@@ -102,28 +102,23 @@ fn install_missing(flavor: Option<MyFlavor>, yes: bool, context: &Context) -> Re
         return Ok(());
     }
     let names = missing.iter().map(|m| m.name()).collect::<Vec<_>>().join(" and ");
-    if !install::can_install(&missing) {
-        let mut failure = Failure::job(format!("the practice pipeline needs {names}, which is not on this machine"));
-        for server in missing {
-            failure = failure.hint(install::advice(server));
-        }
-        return Err(failure);
-    }
+    let installation = install::plan(&missing)
+        .map_err(|e| Failure::job(format!("the practice pipeline needs {names}, which is not on this machine: {e}")))?;
     if !yes {
         if !context.interactive {
             return Err(Failure::usage(format!(
                 "the practice pipeline needs {names}, and nobody can be asked whether to install it: standard input is no terminal"
             ))
-            .hint("cdc-doctor lab --yes"));
+            .hint("cdc-doctor lab --yes").hint(installation.command()));
         }
-        let question = format!("The practice pipeline needs {names}. Install it with apt-get now?");
+        let question = format!("The practice pipeline needs {names}. Install it now: {}?", installation.command());
         let agreed = inquire::Confirm::new(&question).with_default(true).prompt();
         if !agreed.map_err(|e| Failure::job(format!("{e}; nothing was installed")))? {
             return Err(Failure::job("nothing was installed"));
         }
     }
     eprintln!("lab: installing {names} …");
-    install::install(&missing).map_err(|e| Failure::job(format!("{names} could not be installed: {e}")))
+    installation.run().map_err(|e| Failure::job(format!("{names} could not be installed: {e}")))
 }
 
 fn connections(kept: &Kept) -> String {

@@ -165,6 +165,11 @@ fn in_tree(root: &Path) -> Option<MySqlBinaries> {
     Some(MySqlBinaries { server, install: None, root })
 }
 
+/// True when this program is on the machine.
+pub(in crate::lab) fn is_program(name: &str) -> bool {
+    in_path(name).is_some()
+}
+
 /// A program on the PATH, or in the folders for system programs, which are often not on it.
 pub(super) fn in_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();

@@ -12,9 +12,10 @@ mod postgres;
 mod process;
 mod sql;
 
+pub(super) use binaries::is_program;
 pub use binaries::{has_mysql, has_postgres};
 pub use error::ServerError;
 pub use home::{Home, clean_up, is_running};
 pub use mysql::{MySqlOptions, MySqlServer};
 pub use postgres::{Postgres, PostgresOptions};
-pub(super) use process::random_password;
+pub(super) use process::{is_root, random_password};

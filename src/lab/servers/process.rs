@@ -267,7 +267,7 @@ fn ended(child: &mut Child) -> Option<ExitStatus> {
     child.try_wait().ok().flatten()
 }
 
-fn is_root() -> bool {
+pub(in crate::lab) fn is_root() -> bool {
     static ROOT: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     *ROOT.get_or_init(|| output("id", &["-u"]).is_some_and(|id| id == "0"))
 }
