@@ -3,7 +3,7 @@
 use super::pairs::each_difference;
 use super::{Finding, Judged};
 use crate::facts::Facts;
-use crate::schema::Difference;
+use crate::schema::{self, Difference};
 
 check! {
     /// # What it looks at
@@ -33,7 +33,10 @@ check! {
 fn judge(facts: &Facts) -> Judged {
     each_difference(
         facts,
-        |pair| !pair.have.primary_key.is_empty(),
+        |pair| {
+            let key = &pair.have.primary_key;
+            !key.is_empty() && schema::planned_key(pair.source).as_ref() != Some(key)
+        },
         |difference| matches!(difference, Difference::OtherKey { .. }),
         |pair, _| {
             let target = pair.have.label();

@@ -1,6 +1,6 @@
 //! TSC-025: see the check's own explanation.
 
-use super::pairs::{columns, each_difference};
+use super::pairs::{Pair, columns, each_difference};
 use super::{Finding, Judged};
 use crate::facts::Facts;
 use crate::schema::Difference;
@@ -32,10 +32,22 @@ check! {
     after: ["AUT-024", "AUT-025"],
 }
 
+/// Comparing is dear, and most keys hold no text or have the right collation.
+fn has_other_collation_in_a_key(pair: &Pair<'_>) -> bool {
+    let have = pair.have;
+    let keyed = |name: &String| {
+        have.primary_key.contains(name)
+            || have.unique_keys.iter().any(|k| k.columns.contains(name))
+            || pair.source.primary_key.as_ref().is_some_and(|k| k.columns.contains(name))
+    };
+    let exact = |collation: &str| matches!(collation, "utf8mb4_0900_bin" | "utf8mb4_nopad_bin");
+    have.columns.iter().any(|c| c.collation.as_deref().is_some_and(|name| !exact(name)) && keyed(&c.name))
+}
+
 fn judge(facts: &Facts) -> Judged {
     each_difference(
         facts,
-        |pair| pair.have.columns.iter().any(|c| c.collation.is_some()),
+        has_other_collation_in_a_key,
         |difference| matches!(difference, Difference::MergingCollation { .. }),
         |pair, found| {
             let target = pair.have.label();

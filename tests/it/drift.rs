@@ -171,7 +171,7 @@ fn faults_of_source_tables_that_a_person_must_mend_are_found() {
 
     walk.project
         .edit(r#"["public.*"]"#, r#"["public.keyles", "Public.long_key", "public.only_view", "public.computed"]"#);
-    let missed: Vec<(String, Finding)> = walk.findings(&["TBL-019"]).into_iter().map(|(code, f)| (code, f)).collect();
+    let missed: Vec<(String, Finding)> = walk.findings(&["TBL-019"]);
     let said: Vec<String> = missed.iter().map(|(_, f)| format!("{} {:?}", f.subject, f.evidence)).collect();
     assert_eq!(said.len(), 3, "{said:#?}");
     assert!(said[0].contains("public.keyless"), "{said:#?}");
