@@ -119,3 +119,36 @@ fn stopped(
         resume: format!("{} --undo", command(&pipeline.path, "fix")),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_that_may_not_have_run_is_not_reversed_blindly() {
+        let text = "name = \"x\"\n[source]\nhost = \"a\"\ndatabase = \"d\"\nuser = \"u\"\n[target]\nhost = \"a\"\n\
+                    database = \"d\"\nuser = \"u\"\n";
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.toml");
+        std::fs::write(&path, text.replace("host = \"a\"\ndatabase", "host = \"a\"\ntls = \"require\"\ndatabase"))
+            .unwrap();
+        let pipeline = Pipeline::parse(&path, text).unwrap();
+        let undo = Some(Action::source("DROP INDEX i"));
+        let mut step = Recorded {
+            run: "r".into(),
+            step: 1,
+            codes: Vec::new(),
+            action: Action::source("CREATE INDEX i"),
+            before: None,
+            undo: undo.clone(),
+            confirmed: false,
+        };
+        assert!(matches!(way_back(&step, &pipeline), Back::Keep(why) if why.contains("in the middle")));
+        step.confirmed = true;
+        assert!(matches!(way_back(&step, &pipeline), Back::Act(action) if Some(&action) == undo.as_ref()));
+        // Of an edit the file itself tells whether it was made.
+        step.confirmed = false;
+        step.action = Action::edit("source.tls", "require");
+        assert!(matches!(way_back(&step, &pipeline), Back::Key(key, None) if key == "source.tls"));
+    }
+}
