@@ -45,6 +45,11 @@ impl Args {
             undo: false,
         }
     }
+
+    /// Also steps that change stored rows.
+    pub(super) fn with_data_loss(self) -> Self {
+        Self { allow_data_loss: true, ..self }
+    }
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<Answer, Failure> {
@@ -69,7 +74,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<Answer, Failure
         }
     }
     let mut plan = Plan::new(fixes);
-    show(&plan);
+    show(&plan, context);
     if plan.steps.is_empty() {
         return Ok(nothing_to_apply(&plan, &judgements));
     }
@@ -103,8 +108,21 @@ fn nothing_to_apply(plan: &Plan, judgements: &[diagnose::Judgement]) -> Answer {
     if plan.notes.is_empty() { Answer::Done } else { Answer::Findings }
 }
 
-fn show(plan: &Plan) {
-    print(&plan.to_text());
+/// The plan within the terminal's width. Statements are wrapped at spaces, so that they can still be copied.
+fn show(plan: &Plan, context: &Context) {
+    let width = context.style().width;
+    let hang = " ".repeat(13);
+    let mut out = String::new();
+    for line in plan.to_text().lines() {
+        let options = textwrap::Options::new(width)
+            .subsequent_indent(&hang)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation)
+            .word_separator(textwrap::WordSeparator::AsciiSpace);
+        out.push_str(&textwrap::fill(line, options));
+        out.push('\n');
+    }
+    print(&out);
 }
 
 /// Asks for each step that has more than one sensible value.

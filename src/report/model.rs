@@ -78,7 +78,7 @@ pub struct FindingReport {
 }
 
 /// A remedy in words.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FixReport {
     /// One line.
     pub summary: String,

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{CheckReport, FindingReport, FixReport, Report};
 use crate::checks::{Check, Severity};
-use crate::fixes::{Cost, Mode};
+use crate::fixes::Mode;
 use crate::text::safe;
 
 /// How text is drawn.
@@ -78,11 +78,18 @@ fn failed(out: &mut String, report: &Report, check: &CheckReport, style: Style) 
             style.paint(RED, "silent loss: everything looks green while rows go missing or change")
         );
     }
-    for (at, finding) in check.findings.iter().take(FINDINGS_SHOWN).enumerate() {
-        if check.findings.len() > 1 && at > 0 {
-            out.push('\n');
+    let shown = &check.findings[..check.findings.len().min(FINDINGS_SHOWN)];
+    for (at, finding) in shown.iter().enumerate() {
+        let labels = show_finding(out, check, finding, style);
+        // Findings that have one remedy are listed together above it.
+        if shown.get(at + 1).is_none_or(|next| next.fix != finding.fix) {
+            if let Some(fix) = &finding.fix {
+                show_fix(out, check, fix, labels, style);
+            }
+            if at + 1 < shown.len() {
+                out.push('\n');
+            }
         }
-        show_finding(out, check, finding, style);
     }
     if check.findings.len() > FINDINGS_SHOWN {
         let more = check.findings.len() - FINDINGS_SHOWN;
@@ -96,7 +103,8 @@ fn failed(out: &mut String, report: &Report, check: &CheckReport, style: Style) 
     }
 }
 
-fn show_finding(out: &mut String, check: &CheckReport, finding: &FindingReport, style: Style) {
+/// Returns the width of the labels, which the fix lines up with.
+fn show_finding(out: &mut String, check: &CheckReport, finding: &FindingReport, style: Style) -> usize {
     if finding.message != check.title {
         push_wrapped(out, &safe(&finding.message), "    ", "    ", style.width);
     }
@@ -111,9 +119,7 @@ fn show_finding(out: &mut String, check: &CheckReport, finding: &FindingReport, 
             style.width,
         );
     }
-    if let Some(fix) = &finding.fix {
-        show_fix(out, check, fix, labels, style);
-    }
+    labels
 }
 
 fn show_fix(out: &mut String, check: &CheckReport, fix: &FixReport, labels: usize, style: Style) {
@@ -125,17 +131,13 @@ fn show_fix(out: &mut String, check: &CheckReport, fix: &FixReport, labels: usiz
             push_wrapped(out, &safe(step), &hang, &hang, style.width);
         }
     } else {
-        let line = format!("{} · cdc-doctor fix {}", price(fix.cost), check.code);
+        let line = format!("{} · cdc-doctor fix {}", fix.cost.label(), check.code);
         push_wrapped(out, &line, &hang, &hang, style.width);
     }
     for alternative in &fix.alternatives {
         let lead = format!("    {}  ", style.paint(DIM, &pad("or", labels)));
         push_wrapped(out, &safe(alternative), &lead, &hang, style.width);
     }
-}
-
-fn price(cost: Cost) -> &'static str {
-    cost.label()
 }
 
 fn section(out: &mut String, report: &Report, outcome: &str, style: Style) {
@@ -252,6 +254,7 @@ mod tests {
     use super::super::{FindingReport, Report, Tool};
     use super::*;
     use crate::diagnose::Summary;
+    use crate::fixes::Cost;
 
     fn check(code: &'static str, outcome: &'static str, severity: Severity) -> CheckReport {
         CheckReport {
