@@ -22,9 +22,9 @@ pub(crate) fn completions(args: &CompletionArgs) -> Result<Answer, Failure> {
 }
 
 pub(crate) fn man() -> Result<Answer, Failure> {
-    page().map(|out| print(&String::from_utf8_lossy(&out))).map_err(|e| {
-        Failure::job(format!("cannot write the manual page: {e}"))
-    })?;
+    page()
+        .map(|out| print(&String::from_utf8_lossy(&out)))
+        .map_err(|e| Failure::job(format!("cannot write the manual page: {e}")))?;
     Ok(Answer::Done)
 }
 

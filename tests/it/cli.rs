@@ -25,7 +25,10 @@ fn a_missing_pipeline_file_is_status_2_and_names_what_to_do() {
 #[test]
 fn a_slip_in_the_pipeline_file_is_status_2_with_line_key_and_the_nearest_key() {
     let project = Project::with_text(FILE);
-    project.edit("port = 1\ndatabase = \"d\"\nuser = \"u\"\n[target]", "prot = 1\ndatabase = \"d\"\nuser = \"u\"\n[target]");
+    project.edit(
+        "port = 1\ndatabase = \"d\"\nuser = \"u\"\n[target]",
+        "prot = 1\ndatabase = \"d\"\nuser = \"u\"\n[target]",
+    );
     let ran = project.run(&["check"]);
     assert_eq!(ran.status, 2, "{ran}");
     for part in ["cdc-doctor.toml", "4", "prot", "port"] {
