@@ -66,7 +66,9 @@ fn judge(facts: &Facts) -> Judged {
 
 fn remedy(facts: &Facts, waiting: bool) -> Fix {
     let reboot = |what: &str| Step::new(Cost::Reboot, Action::Note(what.to_owned()));
-    let rds = on_rds(&facts.pipeline.source) || facts.source.session.value().is_some_and(|s| s.is_rds);
+    // Only where that knob is there: a server may carry other settings named rds.* to look like one.
+    let knob = facts.source.settings.value().is_some_and(|s| s.contains_key("rds.logical_replication"));
+    let rds = on_rds(&facts.pipeline.source) || knob;
     let superuser = facts.source.role.value().is_some_and(|r| r.superuser);
     let alter = "ALTER SYSTEM SET wal_level = 'logical'";
     let change = if rds {
