@@ -189,7 +189,7 @@ fn compare_awkward(source: &Source, target: &Target) {
     };
     let (pg, my) = hex(&["\"Mixed Case\"", "\"select\"", "c", "iv", "u", "j", "arr", "m", "p", "dm", "net", "bits"]);
     // A cast to text adds the mask that the type's own output leaves out.
-    let pg = pg.replace("\"net\"::text", "net::text").replace("net::text", "format('%s', net)");
+    let pg = pg.replace("net::text", "CASE WHEN net IS NOT NULL THEN format('%s', net) END");
     let same_text =
         |pg: &str, my: &str| same(source, &format!("SELECT {pg} {from}"), target, &format!("SELECT {my} {to}"));
     support::block_on(async {
@@ -202,7 +202,7 @@ fn compare_awkward(source: &Source, target: &Target) {
     same_text(&pg, &my);
     same_text("upper(encode(b, 'hex'))", "HEX(b)");
     same_text(
-        "flag::int::text, i2::text, i4::text, i8::text, n::text, round(un, 30)::text, cash::numeric::text, g::text",
+        "flag::int::text, i2::text, i4::text, i8::text, n::text, round(un, 30)::text, round(cash::numeric, 4)::text, g::text",
         "CAST(flag AS CHAR), CAST(i2 AS CHAR), CAST(i4 AS CHAR), CAST(i8 AS CHAR), CAST(n AS CHAR), CAST(un AS CHAR), \
          CAST(cash AS CHAR), CAST(g AS CHAR)",
     );
@@ -260,20 +260,18 @@ ANALYZE mixed;
 
 /// Every row's fields in one normal form on both sides, hashed, the hashes summed.
 fn sums(source: &Source, target: &Target, flavor: MyFlavor) -> (Vec<Option<String>>, Vec<Option<String>>) {
-    let pg = "SELECT count(*)::text, sum(('x' || substr(md5(concat_ws('|', id, k, encode(convert_to(name, 'UTF8'), 'hex'), \
+    let pg = "SELECT count(*)::text, sum(('x' || substr(encode(sha256(convert_to(concat_ws('|', id, k, ratio, encode(convert_to(name, 'UTF8'), 'hex'), \
         coalesce(encode(convert_to(note, 'UTF8'), 'hex'), '-'), coalesce(encode(raw, 'hex'), '-'), amount, \
         to_char(at, 'YYYY-MM-DD HH24:MI:SS.US'), day, coalesce(flag::int::text, '-'), coalesce(doc->>'i', '-'), \
-        coalesce(encode(convert_to(doc->>'t', 'UTF8'), 'hex'), '-'))), 1, 15))::bit(60)::bigint)::text, \
-        sum(ratio::numeric(30,6))::text FROM mixed";
+        coalesce(encode(convert_to(doc->>'t', 'UTF8'), 'hex'), '-')), 'UTF8')), 'hex'), 1, 15))::bit(60)::bigint)::text FROM mixed";
     let number =
         if flavor == MyFlavor::MySql { "JSON_UNQUOTE(JSON_EXTRACT(doc, '$.i'))" } else { "JSON_VALUE(doc, '$.i')" };
     let text =
         if flavor == MyFlavor::MySql { "JSON_UNQUOTE(JSON_EXTRACT(doc, '$.t'))" } else { "JSON_VALUE(doc, '$.t')" };
     let my = format!(
-        "SELECT CAST(count(*) AS CHAR), CAST(sum(CAST(CONV(substr(md5(concat_ws('|', id, k, lower(hex(name)), \
+        "SELECT CAST(count(*) AS CHAR), CAST(sum(CAST(CONV(substr(sha2(concat_ws('|', id, k, CAST(ratio AS CHAR), lower(hex(name)), \
          coalesce(lower(hex(note)), '-'), coalesce(lower(hex(raw)), '-'), amount, CAST(at AS CHAR), CAST(day AS CHAR), \
-         coalesce(flag, '-'), coalesce({number}, '-'), coalesce(lower(hex({text})), '-'))), 1, 15), 16, 10) AS UNSIGNED)) AS CHAR), \
-         CAST(sum(CAST(ratio AS DECIMAL(30,6))) AS CHAR) FROM mixed"
+         coalesce(flag, '-'), coalesce({number}, '-'), coalesce(lower(hex({text})), '-')), 256), 1, 15), 16, 10) AS UNSIGNED)) AS CHAR) FROM mixed"
     );
     (source_rows(source, pg).remove(0), target_rows(target, &my).remove(0))
 }
@@ -488,19 +486,22 @@ fn a_text_that_outgrew_its_column_is_named() {
 #[test]
 fn a_row_that_the_target_bends_is_rolled_back_and_named() {
     let source = support::source();
-    source.run(
-        "CREATE TABLE t (id int PRIMARY KEY, u int); INSERT INTO t SELECT i, i % 500 FROM generate_series(1, 1000) i",
-    );
+    source.run(MANY);
+    source.run("INSERT INTO few VALUES (777)");
     support::both_targets(|target| {
-        // A trigger stands for anything on the target that changes what is stored.
-        target.run("CREATE TABLE t (id int PRIMARY KEY, u int); CREATE TRIGGER bend BEFORE INSERT ON t FOR EACH ROW SET NEW.u = IF(NEW.id = 777, 99999999999, NEW.u)");
-        let ran = load(&source, target);
-        let Cause::Altered { sent: 1000, warnings, first: Some(first), .. } = ran.cause() else {
-            panic!("{}", ran.error())
-        };
-        assert!(*warnings > 0 && first.contains("1264") && first.contains("id = 777"), "{first}");
-        assert_eq!(count(target, "t"), 0);
-        assert!(ran.warnings().iter().any(|w| w.contains("triggers")));
+        let mut pipeline = pipeline(&source, target);
+        pipeline.sync.parallel = 1;
+        let ran = load_while(&pipeline, &passwords(&source, target), false, |progress, _| async {
+            until(progress, |p| p.totals.rows > 0).await;
+            // After the tables were compared, and before the smaller one is loaded.
+            target.conn().await.query_drop("ALTER TABLE few MODIFY id TINYINT").await.unwrap();
+        });
+        let Cause::Altered { sent: 11, warnings: 1, first: Some(first), .. } = ran.cause() else { panic!("{}", ran.error()) };
+        assert!(first.contains("1264") && first.contains("id = 777"), "{first}");
+        assert_eq!(count(target, "few"), 0);
+        assert_eq!(count(target, "many"), 400_000);
+        let SyncError::Table { outcome, .. } = ran.error() else { panic!() };
+        assert_eq!(outcome.complete, ["public.many"]);
     });
 }
 
@@ -521,10 +522,6 @@ fn without_local_infile_rows_are_inserted() {
         assert_eq!(announced, 1, "{:?}", ran.warnings());
         compare_awkward(&source, &target);
         assert_eq!(count(&target, "t"), 30_000);
-
-        source.run("INSERT INTO t VALUES (-1, E'\\xff'::bytea::text)");
-        let (pipeline, passwords) = (pipeline(&source, &target), passwords(&source, &target));
-        assert_eq!(load_with(&pipeline, &passwords, true).totals().rows, 30_006);
         server.stop();
     }
 }
