@@ -36,7 +36,8 @@ FROM generate_series(1, {rows}) i;
 VACUUM ANALYZE mixed;";
 
 /// What somebody types who knows both servers well.
-const BY_HAND: &str = "id, k, name, note, encode(raw, 'hex'), amount, ratio, at AT TIME ZONE 'UTC', day, flag::int, doc";
+const BY_HAND: &str =
+    "id, k, name, note, encode(raw, 'hex'), amount, ratio, at AT TIME ZONE 'UTC', day, flag::int, doc";
 const COLUMNS: &str = "(id, k, name, note, @raw, amount, ratio, at, day, flag, doc) SET raw = UNHEX(@raw)";
 
 /// The place of `raw` in a row.
@@ -75,8 +76,11 @@ impl Bench {
         let psql = program(&["psql"], "postgresql-client")?;
         let client = program(&["mariadb", "mysql"], "mariadb-client or mysql-client")?;
         // TLS off for everybody, and every commit of the target on disk.
-        let postgres =
-            Postgres::start(&PostgresOptions { plaintext: true, settings: settings(&[("shared_buffers", "512MB")]), ..PostgresOptions::default() })?;
+        let postgres = Postgres::start(&PostgresOptions {
+            plaintext: true,
+            settings: settings(&[("shared_buffers", "512MB")]),
+            ..PostgresOptions::default()
+        })?;
         let log = if flavor == MyFlavor::MySql { "innodb-redo-log-capacity" } else { "innodb-log-file-size" };
         let durable = [
             ("innodb-flush-log-at-trx-commit", "1"),
@@ -97,8 +101,10 @@ impl Bench {
         self.mysql.conn(None).await?.query_drop("CREATE DATABASE bench CHARACTER SET utf8mb4").await?;
         // The first run creates the table, for all.
         self.ours().await?;
-        let pages: i64 =
-            source.query_one("SELECT pg_relation_size('mixed') / current_setting('block_size')::int8", &[]).await?.get(0);
+        let pages: i64 = source
+            .query_one("SELECT pg_relation_size('mixed') / current_setting('block_size')::int8", &[])
+            .await?
+            .get(0);
 
         let mut best = vec![Duration::MAX; 7];
         for _ in 0..rounds {
@@ -159,7 +165,9 @@ impl Bench {
     async fn ours(&self) -> Outcome<Duration> {
         let file = self.folder.path().join("cdc-doctor.toml");
         let side = |port: u16, database: &str, user: &str| {
-            format!("host = \"127.0.0.1\"\nport = {port}\ndatabase = \"{database}\"\nuser = \"{user}\"\ntls = \"disable\"\n")
+            format!(
+                "host = \"127.0.0.1\"\nport = {port}\ndatabase = \"{database}\"\nuser = \"{user}\"\ntls = \"disable\"\n"
+            )
         };
         let text = format!(
             "name = \"bench\"\n[source]\n{}[target]\n{}[tables]\ninclude = [\"public.mixed\"]\n[sync]\nparallel = {PARALLEL}\n",

@@ -496,7 +496,9 @@ fn a_row_that_the_target_bends_is_rolled_back_and_named() {
             // After the tables were compared, and before the smaller one is loaded.
             target.conn().await.query_drop("ALTER TABLE few MODIFY id TINYINT").await.unwrap();
         });
-        let Cause::Altered { sent: 11, warnings: 1, first: Some(first), .. } = ran.cause() else { panic!("{}", ran.error()) };
+        let Cause::Altered { sent: 11, warnings: 1, first: Some(first), .. } = ran.cause() else {
+            panic!("{}", ran.error())
+        };
         assert!(first.contains("1264") && first.contains("id = 777"), "{first}");
         assert_eq!(count(target, "few"), 0);
         assert_eq!(count(target, "many"), 400_000);
