@@ -18,6 +18,7 @@ use crate::fixes::{self, ApplyError};
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
 
+use crate::sync::direct::{self, LoadOptions};
 use crate::sync::{self, Feed, Stop};
 
 /// How often the engine's counters are passed on.
@@ -93,7 +94,7 @@ async fn load(
     out: mpsc::Sender<Message>,
 ) {
     let (reporter, Feed { mut events, mut progress }) = sync::channel();
-    let engine = full_load(&pipeline, &passwords, options, reporter, stop);
+    let engine = direct::full_load(&pipeline, &passwords, options, reporter, stop);
     let told = async {
         while let Some(event) = events.recv().await {
             let _ = out.send(Message::SyncEvent(jiff::Timestamp::now(), event)).await;
@@ -189,30 +190,4 @@ async fn apply(apply: Box<Apply>, passwords: Passwords, out: mpsc::Sender<Messag
         other => other.to_string(),
     });
     let _ = out.send(Message::Applied(result)).await;
-}
-
-// SHIM until the engine has landed
-#[derive(Debug, Clone, Copy, Default)]
-struct LoadOptions {
-    truncate_target: bool,
-}
-struct NotYet(bool);
-impl NotYet {
-    fn resume(&self) -> Option<String> {
-        self.0.then(String::new)
-    }
-}
-impl std::fmt::Display for NotYet {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("no engine yet")
-    }
-}
-async fn full_load(
-    _: &Pipeline,
-    _: &Passwords,
-    o: LoadOptions,
-    _: sync::Reporter,
-    _: Stop,
-) -> Result<sync::Totals, NotYet> {
-    Err(NotYet(o.truncate_target))
 }

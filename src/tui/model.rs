@@ -207,9 +207,9 @@ impl Checks {
         }
     }
 
-    /// The fixes of everything that failed, the worst first.
+    /// The fixes of everything that failed, in the order of the rule book, in which they must be applied.
     pub fn all_fixes(&self) -> Vec<(&'static str, &Fix)> {
-        self.failed().flat_map(fixes).map(|(_, c, f)| (c, f)).collect()
+        self.judgements.iter().flat_map(fixes).map(|(_, c, f)| (c, f)).collect()
     }
 
     /// Failed checks, the worst first, else in the order of the rule book.
@@ -264,16 +264,11 @@ pub enum Hop {
     Target,
 }
 
-/// Checks of logins and networks that are about the target although their area does not say so.
-const OF_TARGET: &[&str] = &["TLS-004", "AUT-016", "AUT-017", "AUT-018", "AUT-019", "AUT-020"];
-
-/// The hop that a check is about.
+/// The hop that a check is about. Networks, TLS and logins have checks for both sides; their names say which.
 pub fn hop(check: &Check) -> Hop {
     match check.area {
         Area::Tcf | Area::Tsc => Hop::Target,
-        Area::Net | Area::Tls | Area::Aut if check.name.contains("target") || OF_TARGET.contains(&check.code) => {
-            Hop::Target
-        }
+        Area::Net | Area::Tls | Area::Aut if check.name.contains("target") => Hop::Target,
         Area::Net | Area::Tls | Area::Aut | Area::Src | Area::Tbl | Area::Typ => Hop::Source,
         Area::Dri | Area::Dep | Area::Dtk | Area::Iam | Area::S3 | Area::Glu | Area::Rsk | Area::Run => Hop::Engine,
     }

@@ -1,1 +1,106 @@
-//! Tests of this area on real servers.
+//! The session as a person has it: the whole program in a pseudo-terminal, keys in, screen out. Tests wait for what
+//! the screen says, never for time.
+
+mod terminal;
+
+use cdc_doctor::facts::MyFlavor;
+use mysql_async::prelude::Queryable;
+
+use self::terminal::Session;
+use crate::support::{self, Project, Source, Target};
+
+/// A sound pipeline with one table, but for the source's TLS.
+fn broken(source: &Source, target: &Target) -> Project {
+    source.run(
+        "CREATE TABLE chart (week date, place int, title text NOT NULL, PRIMARY KEY (week, place));
+         INSERT INTO chart SELECT date '2020-01-04' + 7 * (i / 100), i % 100, 'title ' || i
+         FROM generate_series(0, 4999) i",
+    );
+    let project = Project::new(source, target);
+    let text = project.text().replacen("tls = \"verify-full\"", "tls = \"disable\"", 1);
+    std::fs::write(project.path(), text).unwrap();
+    project
+}
+
+fn rows(target: &Target) -> u64 {
+    support::block_on(async {
+        let mut conn = target.conn().await;
+        conn.query_first("SELECT count(*) FROM chart").await.unwrap().unwrap()
+    })
+}
+
+#[test]
+fn find_fix_sync_and_leave() {
+    support::both_targets(|target| {
+        let source = support::source();
+        let project = broken(&source, target);
+        let mut session = Session::start(&project, 80, 24);
+        session.wait("TLS").wait("╳").wait("last run");
+        session.keys("f").wait("Fix TLS-001").wait("tls = \"verify-full\" in [source]");
+        session.keys("\r").wait("Applied TLS-001").wait("✓ TLS-001 pass");
+        assert!(project.text().contains("tls = \"verify-full\""), "{}", project.text());
+        session.keys("\r").wait("PostgreSQL 1").wait("TLS 1.3 verify-full").wait("0 of 1 table");
+        session.keys("s").wait("all rows are there").wait("5,000 rows");
+        assert_eq!(rows(target), 5000);
+
+        // A second run would double the rows: it is refused, and there is a way on.
+        session.keys("s").wait("ended before its work was done").wait("empty the target tables");
+        session.keys("t").wait("Type truncate").keys("truncate\r").wait("all rows are there");
+        assert_eq!(rows(target), 5000);
+        session.keys("1").wait("1 of 1 table");
+        session.keys("q");
+        assert_eq!(session.end(), 0);
+    });
+}
+
+#[test]
+fn help_filter_resize_and_a_broken_file() {
+    let source = support::source();
+    let target = support::target(MyFlavor::MariaDb);
+    let project = broken(&source, &target);
+    let mut session = Session::start(&project, 120, 36);
+    session.wait("last run").keys("?").wait("Keys: Overview").keys("q").wait_gone("Keys: Overview");
+    session.keys("2/tls-001").wait("filter: tls-001").wait("plaintext-to-tls-only-source");
+    session.keys("\x1b").wait_gone("filter: ");
+    session.resize(50, 15).wait("too small").wait("It has 50×15");
+    session.resize(60, 20).wait("TLS-001").resize(80, 24).wait("TLS-001");
+
+    project.edit("[source]", "[sourse]");
+    session.keys("1r").wait("cannot be used").wait("sourse");
+    project.edit("[sourse]", "[source]");
+    session.keys("r").wait_gone("cannot be used").wait("last run");
+    session.keys("q");
+    assert_eq!(session.end(), 0);
+}
+
+#[test]
+fn the_terminal_is_given_back_on_signals_and_ctrl_c() {
+    let source = support::source();
+    let target = support::target(MyFlavor::MariaDb);
+    let project = broken(&source, &target);
+    for stop in ["TERM", "HUP", "key"] {
+        let mut session = Session::start(&project, 80, 24);
+        session.wait("cdc-doctor · test");
+        match stop {
+            "key" => {
+                session.keys("\x03");
+            }
+            signal => session.signal(signal),
+        }
+        assert_eq!(session.end(), 0, "{stop}");
+    }
+}
+
+#[test]
+fn the_first_frame_does_not_wait_for_the_network() {
+    let source = support::source();
+    let target = support::target(MyFlavor::MariaDb);
+    let project = broken(&source, &target);
+    // It takes connections and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    project.edit(&format!("port = {}", source.endpoint.port), &format!("port = {port}"));
+    let mut session = Session::start(&project, 80, 24);
+    session.wait(&format!(":{port}")).wait("Looking").keys("q");
+    assert_eq!(session.end(), 0, "it leaves without waiting either");
+}

@@ -47,6 +47,11 @@ impl Project {
         self.variables.push((name, value.expose_secret().to_owned()));
     }
 
+    /// What was set for the runs.
+    pub fn variables(&self) -> &[(&'static str, String)] {
+        &self.variables
+    }
+
     /// The folder, which is also the program's working directory.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -26,12 +26,10 @@ pub fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 
 fn typed(model: &mut Model, at: Context, key: KeyEvent) {
     match at {
-        Context::Filter => {
-            if model.checks.filter.key(key) {
-                model.checks.relist();
-                model.checks.cursor = 0;
-                model.checks.scroll = 0;
-            }
+        Context::Filter if model.checks.filter.key(key) => {
+            model.checks.relist();
+            model.checks.cursor = 0;
+            model.checks.scroll = 0;
         }
         Context::Typed => {
             if let Some(confirm) = &mut model.confirm {

@@ -52,7 +52,7 @@ fn hops(frame: &mut Frame<'_>, area: Rect, model: &Model, pipeline: &Pipeline) {
         |n| format!("{} · {}", plural(n, "table"), bytes(seen.source_bytes)),
     );
     let attempt = facts.map(|f| &f.source.configured);
-    let lines = server(model, Hop::Source, &name, &pipeline.source, attempt, tables, usize::from(side));
+    let lines = server(model, Hop::Source, &name, &pipeline.source, attempt, &tables, usize::from(side));
     boxed(frame, source, "source", &lines);
     link(frame, Rect { x: source.right(), width: arrow, ..area }, attempt);
 
@@ -65,7 +65,7 @@ fn hops(frame: &mut Frame<'_>, area: Rect, model: &Model, pipeline: &Pipeline) {
         _ => "tables not seen yet".to_owned(),
     };
     let attempt = facts.map(|f| &f.target.configured);
-    let lines = server(model, Hop::Target, &name, &pipeline.target, attempt, tables, usize::from(side));
+    let lines = server(model, Hop::Target, &name, &pipeline.target, attempt, &tables, usize::from(side));
     boxed(frame, target, "target", &lines);
     link(frame, Rect { x: middle.right(), width: arrow, ..area }, attempt);
 }
@@ -84,12 +84,14 @@ fn server(
     name: &str,
     endpoint: &Endpoint,
     attempt: Option<&Attempt>,
-    tables: String,
+    tables: &str,
     width: usize,
 ) -> Vec<Line<'static>> {
     let fit = |s: &str| text::fit(s, width.saturating_sub(4));
     let tls = match attempt {
-        Some(Attempt::Accepted { tls: Some(version) }) => format!("{version}, {}", endpoint.tls.as_str()),
+        Some(Attempt::Accepted { tls: Some(version) }) => {
+            format!("{} {}", version.replace("TLSv", "TLS "), endpoint.tls.as_str())
+        }
         Some(Attempt::Accepted { tls: None }) => "without TLS".to_owned(),
         _ => format!("tls = {}", endpoint.tls.as_str()),
     };
@@ -98,7 +100,7 @@ fn server(
         Line::raw(fit(&format!("{}:{}", endpoint.host, endpoint.port))),
         Line::raw(fit(&endpoint.database)),
         Line::raw(fit(&tls)),
-        Line::raw(fit(&tables)),
+        Line::raw(fit(tables)),
         Line::from(health(model, which)),
     ]
 }
@@ -107,7 +109,7 @@ fn engine_lines(model: &Model, pipeline: &Pipeline, width: usize) -> Vec<Line<'s
     let mode = match pipeline.sync.mode {
         SyncMode::FullLoad => "full load",
         SyncMode::Cdc => "changes",
-        SyncMode::FullLoadAndCdc => "load and changes",
+        SyncMode::FullLoadAndCdc => "load + changes",
     };
     let fit = |s: &str| text::fit(s, width.saturating_sub(4));
     let run = &model.sync;
@@ -261,8 +263,7 @@ fn others(model: &Model, lines: &mut Vec<Line<'static>>, width: usize, height: u
 fn counts(frame: &mut Frame<'_>, area: Rect, model: &Model) {
     let sum = Summary::of(&model.checks.judgements);
     let running = model.checks.judgements.iter().filter(|j| j.outcome == Outcome::Running).count();
-    let mut spans = Vec::new();
-    for (n, (sign, style), what) in [
+    let parts = [
         (sum.errors, theme::severity(Severity::Error), "wrong"),
         (sum.warnings, theme::severity(Severity::Warning), "to watch"),
         (sum.advice, theme::severity(Severity::Advice), "advice"),
@@ -270,30 +271,31 @@ fn counts(frame: &mut Frame<'_>, area: Rect, model: &Model) {
         (running, theme::RUNNING, "looking"),
         (sum.blocked, theme::WAITING, "waiting"),
         (sum.pass, theme::OK, "fine"),
-    ] {
-        if n > 0 {
-            spans.push(Span::styled(format!("{sign} "), style));
-            spans.push(Span::raw(format!("{n} {what}   ")));
+    ];
+    let line = |words: bool| {
+        let mut spans = Vec::new();
+        for (n, (sign, style), what) in parts.iter().filter(|(n, ..)| *n > 0) {
+            let gap = if spans.is_empty() { "" } else { "   " };
+            let text = if words { format!(" {n} {what}") } else { format!(" {n}") };
+            spans.extend([Span::raw(gap), Span::styled(*sign, *style), Span::raw(text)]);
         }
-    }
-    let line = Line::from(spans);
+        Line::from(spans)
+    };
     let right = match (model.checks.running_since, model.checks.last) {
         (Some(_), _) => "looking…".to_owned(),
         (None, Some((at, took))) => {
-            format!(
-                "last run {}, {}",
-                at.to_zoned(model.zone.clone()).strftime("%H:%M:%S"),
-                seconds(took.as_secs_f64())
-            )
+            let time = at.to_zoned(model.zone.clone()).strftime("%H:%M:%S").to_string();
+            format!("last run {time}, {}", seconds(took.as_secs_f64()))
         }
         (None, None) => String::new(),
     };
     let right = Line::styled(right, theme::FAINT);
+    let room = usize::from(area.width).saturating_sub(right.width());
+    // Where there is no room for both, the signs are enough: the help says what they mean.
+    let left = Some(line(true)).filter(|l| l.width() + 2 <= room).unwrap_or_else(|| line(false));
+    put(frame, area, &left);
     let wide = u16::try_from(right.width()).unwrap_or(0);
-    put(frame, area, &line);
-    if u16::try_from(line.width()).unwrap_or(u16::MAX) + wide <= area.width {
-        put(frame, Rect { x: area.right() - wide, width: wide, ..area }, &right);
-    }
+    put(frame, Rect { x: area.right().saturating_sub(wide), width: wide, ..area }, &right);
 }
 
 #[cfg(test)]

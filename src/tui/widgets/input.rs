@@ -34,10 +34,12 @@ impl Input {
             (KeyCode::Backspace, _) => {
                 self.text.pop();
             }
-            (KeyCode::Char(c), m) if !m.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) && !c.is_control() => {
-                if self.text.len() < LIMIT {
-                    self.text.push(c);
-                }
+            (KeyCode::Char(c), m)
+                if !m.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+                    && !c.is_control()
+                    && self.text.len() < LIMIT =>
+            {
+                self.text.push(c);
             }
             _ => {}
         }
