@@ -32,7 +32,11 @@ pub(super) fn target_sql(table: &TargetTable) -> String {
 fn source_text(column: &TargetColumn) -> String {
     let c = pg_ident(&column.name);
     match column.transfer {
-        Transfer::Text | Transfer::Integer | Transfer::Date | Transfer::Json => format!("{c}::text"),
+        // `char(n)` in the form that MySQL gives back: without the padding.
+        Transfer::Text if column.sql_type.starts_with("CHAR") => format!("{c}::text"),
+        // The type's output form, which a cast is not for inet: it adds the mask. `concat` turns NULL into ''.
+        Transfer::Text => format!("CASE WHEN {c} IS NOT NULL THEN concat({c}) END"),
+        Transfer::Integer | Transfer::Date | Transfer::Json => format!("{c}::text"),
         Transfer::Decimal { scale, .. } => format!("round({c}, {scale})::text"),
         Transfer::Money => format!("round({c}::numeric, 4)::text"),
         Transfer::Float => format!("round({c}::text::numeric, {FLOAT_SCALE})::text"),
