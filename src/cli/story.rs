@@ -109,14 +109,14 @@ async fn compare(context: &Context) -> Result<(), Failure> {
         .await
         .map_err(|e| failed(e.into()))?;
     let mut differ = 0;
-    println!("  {:28} {:>10} {:>10}   checksums", "table", "source", "target");
+    println!("  {:24} {:>8} {:>8}   {:>22} {:>22}", "table", "source", "target", "checksum there", "checksum here");
     for table in &seen.source {
         let wanted = schema::target_table(table, &pipeline, seen.dialect);
         let both = verify::compare(&source, &mut target, &wanted).await.map_err(|e| failed(e.into()))?;
         let verdict = if both.equal() { "✓ equal" } else { "✗ DIFFER" };
         differ += usize::from(!both.equal());
         println!(
-            "  {:28} {:>10} {:>10}   {} {} {verdict}",
+            "  {:24} {:>8} {:>8}   {:>22} {:>22}  {verdict}",
             safe(&both.table),
             both.source.rows,
             both.target.rows,

@@ -34,7 +34,8 @@ pub enum VerifyError {
 pub struct Digest {
     /// Rows.
     pub rows: u64,
-    /// Sum over all rows of 32 bits of the MD5 of the row's normalised text. The order of rows plays no part.
+    /// Sum over all rows of 60 bits of the SHA-256 of the row's normalised text; the order of rows plays no part.
+    /// (MySQL 9.6 and later have no MD5 of their own.)
     pub sum: String,
 }
 

@@ -14,7 +14,8 @@ pub(super) fn source_sql(table: &TargetTable) -> String {
     let texts = table.columns.iter().map(|c| format!("coalesce({}, {})", source_text(c), pg_literal(NULL_MARK)));
     let row = texts.collect::<Vec<_>>().join(", ");
     format!(
-        "SELECT count(*), coalesce(sum(('x' || substr(md5(concat_ws('|', {row})), 1, 8))::bit(32)::bigint), 0)::text FROM {}",
+        "SELECT count(*), coalesce(sum(('x' || left(encode(sha256(convert_to(concat_ws('|', {row}), 'UTF8')), 'hex'), 15))\
+         ::bit(60)::bigint), 0)::text FROM {}",
         pg_table(&table.source_schema, &table.source_name)
     )
 }
@@ -24,7 +25,8 @@ pub(super) fn target_sql(table: &TargetTable) -> String {
     let texts = table.columns.iter().map(|c| format!("COALESCE({}, {})", target_text(c), my_literal(NULL_MARK)));
     let row = texts.collect::<Vec<_>>().join(", ");
     format!(
-        "SELECT COUNT(*), CAST(COALESCE(SUM(CAST(CONV(SUBSTR(MD5(CONCAT_WS('|', {row})), 1, 8), 16, 10) AS UNSIGNED)), 0) AS CHAR) FROM {}",
+        "SELECT COUNT(*), CAST(COALESCE(SUM(CAST(CONV(LEFT(SHA2(CONCAT_WS('|', {row}), 256), 15), 16, 10) AS UNSIGNED)), 0) \
+         AS CHAR) FROM {}",
         my_table(&table.database, &table.name)
     )
 }
