@@ -305,15 +305,26 @@ fn certificate_words(endpoint: &Endpoint, why: &CertificateError, error: &rustls
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             let names = presented_names(error).unwrap_or_default();
-            let (has, advice) = if names.is_empty() {
-                ("it names no host at all".to_string(), "Give the server a certificate with its host name")
-            } else {
-                (format!("it is for {}", names.join(", ")), "Connect by a name that is in the certificate")
+            let has = match names.as_slice() {
+                [] => "it names no host at all".to_string(),
+                names => format!("it is for {}", names.join(", ")),
             };
-            (
-                format!("the server's certificate is not for the name \"{host}\": {has}"),
-                format!("{advice}, or set tls = \"verify-ca\" to check the authority but not the name."),
-            )
+            let advice = match (names.as_slice(), endpoint.tls) {
+                // Only the MySQL driver comes here: it checks no authority without a name.
+                ([], TlsMode::VerifyCa) => {
+                    "Give the server a certificate with a host name; one without cannot be verified. \
+                     tls = \"require\" encrypts and verifies nothing."
+                }
+                ([], _) => {
+                    "Give the server a certificate with its host name, or set tls = \"verify-ca\" to check the \
+                     authority but not the name."
+                }
+                _ => {
+                    "Connect by a name that is in the certificate, or set tls = \"verify-ca\" to check the authority \
+                     but not the name."
+                }
+            };
+            (format!("the server's certificate is not for the name \"{host}\": {has}"), advice.to_string())
         }
         _ if is_ca_certificate(error) => (
             "the server's own certificate is that of an authority (self-signed)".to_string(),

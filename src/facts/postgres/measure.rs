@@ -71,13 +71,14 @@ fn select(table: &PgTable, at: usize, columns: &[usize]) -> String {
     format!("SELECT {at}::int8, ARRAY[{}] FROM {}", lengths.join(", "), pg_table(&table.schema, &table.name))
 }
 
-/// Columns of any whole-table key, and those that could become one, whose type says nothing of their length.
+/// Columns of any whole-table key whose type says nothing of their length. In a table without a primary key also
+/// those that could become one, unless a counter among them makes the better key.
 fn key_columns(table: &PgTable) -> Vec<usize> {
     let keys = table.primary_key.iter().chain(table.unique_keys.iter().filter(|k| !k.partial && !k.expressions));
     let in_keys: HashSet<&str> = keys.flat_map(|k| k.columns.iter().map(String::as_str)).collect();
-    let wanted = |c: &PgColumn| {
-        (in_keys.contains(c.name.as_str()) || table.primary_key.is_none() && c.unique_by_statistics) && long(c)
-    };
+    let counted = table.columns.iter().any(|c| c.unique_by_statistics && c.identity);
+    let candidates = table.primary_key.is_none() && !counted;
+    let wanted = |c: &PgColumn| (in_keys.contains(c.name.as_str()) || candidates && c.unique_by_statistics) && long(c);
     table.columns.iter().enumerate().filter(|(_, c)| wanted(c)).map(|(at, _)| at).collect()
 }
 
