@@ -68,19 +68,17 @@ impl Lab {
     pub fn start(options: LabOptions, mut tell: impl FnMut(&str)) -> Result<Self, LabError> {
         let flavor = options.target.unwrap_or_else(default_target);
         let home = Arc::new(Home::new()?);
-        tell("starting PostgreSQL");
-        let source = Postgres::start_in(&home, &PostgresOptions::default())?;
         tell(match flavor {
-            MyFlavor::MariaDb => "starting MariaDB",
-            MyFlavor::MySql => "starting MySQL",
+            MyFlavor::MariaDb => "starting and filling PostgreSQL and MariaDB",
+            MyFlavor::MySql => "starting and filling PostgreSQL and MySQL",
         });
-        let mut wanted = MySqlOptions::new(flavor);
-        wanted.settings.push(("character-set-server".to_owned(), "utf8mb4".to_owned()));
-        let target = MySqlServer::start_in(&home, &wanted)?;
-        tell("filling the source");
-        let source_password = fill_source(&source)?;
-        tell("filling the target");
-        let target_password = fill_target(&target)?;
+        let (source, target) = std::thread::scope(|scope| {
+            let target = scope.spawn(|| start_target(&home, flavor));
+            let source = start_source(&home);
+            let target = target.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (source, target)
+        });
+        let ((source, source_password), (target, target_password)) = (source?, target?);
         let pipeline_path = write_pipeline(&home, &source, &source_password, &target, &target_password)?;
         Ok(Self { source, target, home, pipeline_path })
     }
@@ -125,24 +123,28 @@ fn default_target() -> MyFlavor {
     if !has_mysql(MyFlavor::MariaDb) && has_mysql(MyFlavor::MySql) { MyFlavor::MySql } else { MyFlavor::MariaDb }
 }
 
-/// Returns the password of `dms`.
-fn fill_source(server: &Postgres) -> Result<SecretString, ServerError> {
+/// The server and the password of its `dms`.
+fn start_source(home: &Arc<Home>) -> Result<(Postgres, SecretString), ServerError> {
+    let server = Postgres::start_in(home, &PostgresOptions::default())?;
     server.run("postgres", SOURCE)?;
     let password = random_password()?;
     server.run("postgres", &format!("ALTER ROLE dms PASSWORD {}", pg_literal(password.expose_secret())))?;
-    Ok(password)
+    Ok((server, password))
 }
 
-/// Returns the password of `dms`.
-fn fill_target(server: &MySqlServer) -> Result<SecretString, ServerError> {
+/// The server and the password of its `dms`.
+fn start_target(home: &Arc<Home>, flavor: MyFlavor) -> Result<(MySqlServer, SecretString), ServerError> {
+    let mut options = MySqlOptions::new(flavor);
+    options.settings.push(("character-set-server".to_owned(), "utf8mb4".to_owned()));
+    let server = MySqlServer::start_in(home, &options)?;
     server.run(None, TARGET)?;
     let password = random_password()?;
     server.run(None, &format!("ALTER USER 'dms'@'%' IDENTIFIED BY {}", my_literal(password.expose_secret())))?;
-    if server.flavor() == MyFlavor::MySql {
+    if flavor == MyFlavor::MySql {
         // For sql_require_primary_key, which MariaDB does not have.
         server.run(None, "GRANT SYSTEM_VARIABLES_ADMIN ON *.* TO 'dms'@'%'")?;
     }
-    Ok(password)
+    Ok((server, password))
 }
 
 fn write_pipeline(
