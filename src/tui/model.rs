@@ -101,6 +101,8 @@ pub struct Checks {
     pub rows: Vec<Row>,
     /// The chosen line.
     pub cursor: usize,
+    /// Somebody has chosen a line; until then it is the first, the worst.
+    pub moved: bool,
     /// Lines folded or unfolded against their default.
     pub toggled: BTreeSet<RowKey>,
     /// Words that a check must have.
@@ -164,6 +166,7 @@ impl Checks {
             judgements,
             rows: Vec::new(),
             cursor: 0,
+            moved: false,
             toggled: BTreeSet::new(),
             filter: Input::default(),
             filtering: false,
@@ -174,12 +177,15 @@ impl Checks {
         checks
     }
 
-    /// Makes the list anew; the chosen line stays chosen where it is still there.
+    /// Makes the list anew; a line that somebody has chosen stays chosen where it is still there.
     pub fn relist(&mut self) {
-        let chosen = self.rows.get(self.cursor).map(|row| row.key(&self.judgements));
+        let chosen = self.rows.get(self.cursor).filter(|_| self.moved).map(|row| row.key(&self.judgements));
         self.rows = rows::list(&self.judgements, &self.toggled, self.filter.text());
         if let Some(at) = chosen.and_then(|key| self.rows.iter().position(|row| row.key(&self.judgements) == key)) {
             self.cursor = at;
+        }
+        if !self.moved {
+            self.cursor = 0;
         }
         self.cursor = self.cursor.min(self.rows.len().saturating_sub(1));
     }

@@ -23,6 +23,7 @@ pub fn show(model: &mut Model, code: &'static str) {
     checks.relist();
     let at = checks.rows.iter().position(|row| row.key(&checks.judgements) == RowKey::Check(code));
     checks.cursor = at.unwrap_or(0);
+    checks.moved = true;
     checks.scroll = 0;
     checks.reading = true;
 }
@@ -33,6 +34,7 @@ pub fn list(model: &mut Model, command: Command) {
     let checks = &mut model.checks;
     let last = checks.rows.len().saturating_sub(1);
     let before = checks.cursor;
+    checks.moved = true;
     match command {
         Command::Up => checks.cursor = checks.cursor.saturating_sub(1),
         Command::Down => checks.cursor = (checks.cursor + 1).min(last),
@@ -127,6 +129,19 @@ mod tests {
 
     fn chosen(model: &Model) -> &str {
         model.checks.chosen().map_or("", |j| j.check.code)
+    }
+
+    #[test]
+    fn the_worst_is_chosen_until_somebody_chooses() {
+        let mut model = testing::judged(80, 24, testing::story(), testing::facts());
+        // As after a first run in which the list began with what passed.
+        model.checks.cursor = model.checks.rows.len() - 1;
+        model.checks.relist();
+        assert_eq!(model.checks.cursor, 0);
+        list(&mut model, Command::Last);
+        let chosen = model.checks.cursor;
+        model.checks.relist();
+        assert_eq!(model.checks.cursor, chosen);
     }
 
     #[test]

@@ -222,7 +222,8 @@ fn words(event: &Event) -> Option<(String, ratatui::style::Style)> {
         Event::Phase { .. } | Event::Table(_) => return None,
         Event::Warning { table: Some(table), message } => (format!("{table}: {message}"), theme::WARN),
         Event::Warning { table: None, message } => (message.clone(), theme::WARN),
-        Event::Stopped { reason, .. } => (reason.clone(), theme::BAD),
+        // The first line says what; the rest stands above the table.
+        Event::Stopped { reason, .. } => (reason.lines().next().unwrap_or_default().to_owned(), theme::BAD),
         Event::Finished { totals } => (
             format!("{} in {}, {} rows", plural(totals.tables, "table"), seconds(totals.seconds), count(totals.rows)),
             theme::GOOD,
