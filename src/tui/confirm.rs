@@ -2,7 +2,7 @@
 //! [`Confirm`] that it becomes; only the answer makes a [`Confirmed`], and only that is an effect.
 
 use super::widgets::Input;
-use crate::fixes::Plan;
+use crate::fixes::{Cost, Plan, Step};
 use crate::pipeline::Pipeline;
 
 /// What is not done without a yes.
@@ -101,12 +101,20 @@ impl Confirm {
     pub fn consequence(&self) -> String {
         match &self.action {
             Guarded::Apply(apply) => {
+                let steps = &apply.plan.steps;
+                let numbers = |is: fn(&Step) -> bool| -> String {
+                    let places =
+                        steps.iter().enumerate().filter(|(_, s)| is(&s.step)).map(|(i, _)| (i + 1).to_string());
+                    places.collect::<Vec<_>>().join(", ")
+                };
                 let mut text = Vec::new();
                 if apply.plan.needs().reboot {
-                    text.push("A database server is rebooted: every connection to it is cut.");
+                    let at = numbers(|s| s.cost == Cost::Reboot);
+                    text.push(format!("Step {at} reboots a database server: every connection to it is cut."));
                 }
                 if apply.plan.needs().data_loss {
-                    text.push("Rows that are stored now are removed or changed. This cannot be undone.");
+                    let at = numbers(|s| s.data_loss);
+                    text.push(format!("Step {at} removes or changes stored rows. No undo brings their values back."));
                 }
                 text.join(" ")
             }
@@ -131,7 +139,7 @@ mod tests {
 
     use super::super::testing;
     use super::*;
-    use crate::fixes::{Action, Cost, PlanStep, Step};
+    use crate::fixes::{Action, PlanStep};
 
     #[test]
     fn deleting_rows_needs_the_whole_word() {

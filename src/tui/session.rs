@@ -104,6 +104,8 @@ pub async fn run(path: &Path, passwords: Passwords, options: TuiOptions) -> Resu
             _ = next(interrupt) => Message::Terminate,
             _ = ticks.tick(), if model.moving() => Message::Tick(jiff::Timestamp::now()),
         };
+        // What begins with this message begins now, not when something last moved.
+        update::update(&mut model, Message::Tick(jiff::Timestamp::now()));
         let mut waiting = Some(message);
         while let Some(message) = waiting {
             for effect in update::update(&mut model, message) {

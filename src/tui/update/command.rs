@@ -102,6 +102,8 @@ fn turn(model: &mut Model, by: usize) {
 
 fn answer(model: &mut Model) -> Vec<Effect> {
     let Some(confirmed) = model.confirm.as_ref().and_then(Confirm::accept) else {
+        let word = model.confirm.as_ref().and_then(Confirm::word).unwrap_or_default();
+        model.notice = Some(format!("Nothing was done: type {word:?} first, or leave with esc."));
         return Vec::new();
     };
     model.confirm = None;

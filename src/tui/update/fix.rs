@@ -100,6 +100,8 @@ pub fn over(model: &mut Model, result: Result<(), String>) -> Vec<Effect> {
     if let Some(plan) = &mut model.plan {
         plan.stage = Stage::Over(result.err());
     }
+    // What was mended is folded away: the eyes belong on what is now the worst.
+    model.checks.moved = false;
     if model.leaving { vec![Effect::Quit] } else { checks::run(model) }
 }
 

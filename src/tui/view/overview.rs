@@ -116,7 +116,7 @@ fn engine_lines(model: &Model, pipeline: &Pipeline, width: usize) -> Vec<Line<'s
     let (state, style) = match &run.state {
         State::Idle => ("not started".to_owned(), theme::FAINT),
         State::Stopping => ("stopping".to_owned(), theme::WARN),
-        State::Done(_) => ("✓ all rows there".to_owned(), theme::GOOD),
+        State::Done(_) => ("✓ loaded".to_owned(), theme::GOOD),
         State::Failed(_) => ("✗ not finished".to_owned(), theme::BAD),
         State::Running => match run.fraction() {
             Some(f) => (format!("⇣ loading {:.0} %", f * 100.0), theme::BUSY),
@@ -190,6 +190,8 @@ fn next(model: &Model, width: usize) -> Vec<Line<'static>> {
     let label = "Next   ";
     let (text, style) = if let Some(why) = &model.pipeline_error {
         (format!("The pipeline file cannot be used. {why}"), theme::BAD)
+    } else if let Some(why) = stuck(model) {
+        (format!("The sync did not finish: {why}"), theme::BAD)
     } else if let Some(worst) = model.checks.failed().next() {
         let message = match &worst.outcome {
             Outcome::Fail(findings) => findings.first().map_or(worst.check.title, |f| f.message.as_str()),
@@ -228,9 +230,19 @@ fn next(model: &Model, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
+/// Why the last sync did not finish, where no failed check is the likely cause.
+fn stuck(model: &Model) -> Option<&str> {
+    let State::Failed(why) = &model.sync.state else { return None };
+    let errors = model.checks.failed().any(|j| j.check.severity == Severity::Error);
+    if errors { None } else { why.reason.lines().next() }
+}
+
 fn next_keys(model: &Model) -> Option<Vec<(&'static str, &'static str)>> {
     if model.pipeline_error.is_some() {
         return Some(vec![("r", "once it is mended")]);
+    }
+    if stuck(model).is_some() {
+        return Some(vec![("3", "look at it")]);
     }
     if let Some(worst) = model.checks.failed().next() {
         let fix = super::super::model::fixes(worst).next().map(|_| ("f", "fix it"));
@@ -244,7 +256,8 @@ fn next_keys(model: &Model) -> Option<Vec<(&'static str, &'static str)>> {
 
 /// The other failed checks, as far as there is room.
 fn others(model: &Model, lines: &mut Vec<Line<'static>>, width: usize, height: usize) {
-    let rest: Vec<&Judgement> = model.checks.failed().skip(1).collect();
+    let told = usize::from(stuck(model).is_none());
+    let rest: Vec<&Judgement> = model.checks.failed().skip(told).collect();
     let room = height.saturating_sub(lines.len());
     let shown = if rest.len() > room { room.saturating_sub(1) } else { rest.len() };
     for j in &rest[..shown] {
@@ -302,7 +315,7 @@ fn counts(frame: &mut Frame<'_>, area: Rect, model: &Model) {
 mod tests {
     use insta::assert_snapshot;
 
-    use super::super::super::message::Message;
+    use super::super::super::message::{Message, SyncFailure};
     use super::super::super::testing::{self, screen};
     use super::super::super::theme::Look;
     use super::super::super::update;
@@ -331,6 +344,18 @@ mod tests {
         let text = screen(&model);
         assert!(text.is_ascii(), "{text}");
         assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_refused_sync_is_what_comes_next() {
+        let mut model = testing::judged(80, 24, testing::healthy(), testing::healthy_facts());
+        testing::keys(&mut model, "s1");
+        let reason = "one table cannot be loaded as it is; no row was moved\n  public.chart: it has rows".to_owned();
+        let why = SyncFailure { reason, resume: None, truncate_helps: true };
+        update::update(&mut model, Message::SyncEnded(testing::start(), Err(why)));
+        let text = screen(&model);
+        assert!(text.contains("The sync did not finish: one table cannot be loaded"), "{text}");
+        assert!(text.contains("3 look at it"), "{text}");
     }
 
     #[test]

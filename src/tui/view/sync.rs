@@ -96,7 +96,11 @@ fn title(model: &Model) -> Line<'static> {
 
 fn totals(run: &SyncRun, width: usize) -> Line<'static> {
     let totals = run.progress.totals;
-    let loaded = format!("{} of {}", count(totals.tables as u64), plural(run.progress.tables.len(), "table"));
+    let tables = run.progress.tables.len();
+    if tables == 0 {
+        return Line::default();
+    }
+    let loaded = format!("{} of {}", count(totals.tables as u64), plural(tables, "table"));
     let mut spans = vec![Span::raw(format!("  {} rows   {}   {loaded}", count(totals.rows), bytes(totals.bytes)))];
     if let (true, Some(rate)) = (run.busy(), run.rates.back()) {
         spans.push(Span::raw(format!("   {} rows/s", count(*rate))));
@@ -138,7 +142,7 @@ fn outcome(run: &SyncRun, width: usize) -> Vec<Line<'static>> {
 }
 
 fn tables(frame: &mut Frame<'_>, area: Rect, run: &SyncRun) {
-    if area.height < 2 {
+    if area.height < 2 || run.progress.tables.is_empty() {
         return;
     }
     let width = usize::from(area.width);
