@@ -43,6 +43,11 @@ impl Failure {
         Self { status: 3, ..error.into() }
     }
 
+    /// A bug, already reported where it happened: 70.
+    pub(crate) fn bug(error: impl Into<Failure>) -> Self {
+        Self { status: 70, ..error.into() }
+    }
+
     /// With something to do next, preferably a command.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());

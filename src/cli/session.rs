@@ -1,11 +1,9 @@
 //! `cdc-doctor` without a command: the interactive session.
 
 use std::io::IsTerminal;
-use std::path::Path;
 
 use super::{Answer, Context, Failure};
-use crate::pipeline::secrets::Passwords;
-use crate::tui::{self, TuiOptions};
+use crate::tui::{self, TuiError, TuiOptions};
 
 pub(crate) async fn run(context: &Context) -> Result<Answer, Failure> {
     if !context.config.exists() {
@@ -20,12 +18,10 @@ pub(crate) async fn run(context: &Context) -> Result<Answer, Failure> {
     }
     let pipeline = context.pipeline()?;
     let passwords = context.passwords(&pipeline)?;
-    open(&context.config, passwords, context).await
-}
-
-/// Opens the session on a pipeline file whose passwords are known.
-pub(super) async fn open(path: &Path, passwords: Passwords, context: &Context) -> Result<Answer, Failure> {
     let options = TuiOptions { no_color: context.no_color, ..TuiOptions::from_env() };
-    tui::run(path, passwords, options).await.map_err(|e| Failure::job(color_eyre::Report::new(e)))?;
-    Ok(Answer::Done)
+    match tui::run(&context.config, passwords, options).await {
+        Ok(()) => Ok(Answer::Done),
+        Err(error @ TuiError::Bug) => Err(Failure::bug(color_eyre::Report::new(error))),
+        Err(error) => Err(Failure::job(color_eyre::Report::new(error))),
+    }
 }

@@ -4,7 +4,7 @@ use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::lab::{Lab, LabOptions};
 use mysql_async::prelude::Queryable;
 
-use crate::support;
+use crate::support::{self, Project};
 
 #[test]
 fn it_starts_with_the_story_s_faults() {
@@ -34,4 +34,39 @@ fn it_starts_with_the_story_s_faults() {
             conn.disconnect().await.unwrap();
         });
     }
+}
+
+/// The main job from end to end: each pitfall is found by its code, with the noise behind it waiting, is fixed, and the
+/// load agrees with the source. The program itself fails where the story goes another way.
+#[test]
+fn the_story_ends_well_on_both_targets() {
+    for target in ["mariadb", "mysql"] {
+        let project = Project::with_text("");
+        let ran = project.run(&["lab", "--yes", "--story", "--target", target]);
+        assert_eq!(ran.status, 0, "{target}: {ran}");
+        for code in ["TLS-001", "AUT-005", "TBL-001", "TSC-001", "TSC-002"] {
+            assert!(ran.out.contains(&format!("✗ {code}")), "{target}: {code} was not found: {ran}");
+        }
+        assert!(ran.out.contains("checks wait for this"), "{target}: {ran}");
+        assert_eq!(ran.out.matches("✓ equal").count(), 6, "{target}: {ran}");
+        let journal = ran.err.split_whitespace().find(|word| word.ends_with("cdc-doctor.journal.jsonl")).unwrap();
+        let folder = std::path::Path::new(journal).parent().unwrap();
+        assert!(!folder.exists(), "{} is left behind", folder.display());
+    }
+}
+
+#[test]
+fn a_kept_lab_is_found_again_and_stopped() {
+    let project = Project::with_text("");
+    let run = |args: &[&str]| {
+        let output = project.command().env("XDG_STATE_HOME", project.folder()).args(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(run(&["lab", "status"]).contains("no practice pipeline is running"));
+    let up = run(&["lab", "up"]);
+    assert!(up.contains("psql") && up.contains("cdc-doctor -c"), "{up}");
+    assert_eq!(run(&["lab", "status"]).trim(), up.trim());
+    assert!(run(&["lab", "down"]).contains("stopped"));
+    assert!(run(&["lab", "status"]).contains("no practice pipeline is running"));
 }
