@@ -210,6 +210,9 @@ pub struct Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::default() {
+            return f.write_str("No row was moved");
+        }
         let partial: Vec<String> = self.partial.iter().map(|(t, n)| format!("{t} ({n} rows)")).collect();
         write!(f, "On the target now: complete: {}", list(&self.complete))?;
         write!(f, "; in part: {}", list(&partial))?;

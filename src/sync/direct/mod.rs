@@ -18,15 +18,18 @@ mod snapshot;
 mod supervise;
 mod target;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use mysql_async::OptsBuilder;
+use mysql_async::{Conn, OptsBuilder};
 
+use self::plan::Part;
+use self::prepare::Job;
 use self::snapshot::Snapshot;
 use self::supervise::{Run, Setup};
 use self::target::Server;
-use super::error::{Cause, SyncError};
+use super::error::{Cause, Outcome, SyncError};
 use super::{Event, Phase, Reporter, Stop, Totals};
 use crate::connect;
 use crate::facts::PgTable;
@@ -83,26 +86,13 @@ async fn load(
     began: Instant,
 ) -> Result<usize, SyncError> {
     report::phase(reporter, Phase::Prepare).await;
-    let source = connect::postgres::open(&pipeline.source, passwords.source.as_ref()).await?;
-    let mut control = connect::mysql::open(&pipeline.target, passwords.target.as_ref(), None).await?;
-    let server = Server::of(&mut control).await?;
-    // The lock lives as long as this session does.
-    target::lock(&mut control, &pipeline.name, &pipeline.target_databases()).await?;
-    let jobs = prepare::tables(pipeline, options, &source, &mut control, server).await?;
-    report::begun(reporter, &jobs).await;
-
-    let tables: Vec<&PgTable> = jobs.iter().map(|j| &j.source).collect();
-    let snapshot = Snapshot::take(source, &tables).await?;
-    let failed = |e: tokio_postgres::Error| SyncError::Prepare {
-        doing: "measuring the source's tables".to_owned(),
-        cause: Cause::from(&e),
+    let ready = tokio::select! {
+        biased;
+        () = stop.wait() => return Err(SyncError::Stopped(Outcome::default())),
+        ready = prepared(pipeline, passwords, options, reporter) => ready?,
     };
-    let leaves = plan::leaves(&snapshot.client, &tables).await.map_err(failed)?;
-    let version = snapshot.client.query_one("SELECT current_setting('server_version_num')::int4", &[]).await;
-    let by_pages = version.map_err(failed)?.get::<_, i32>(0) >= 140_000;
-    let queue = plan::cut(&tables, &leaves, pipeline.sync.parallel, by_pages);
-
     report::phase(reporter, Phase::FullLoad).await;
+    let Ready { control, server, snapshot, jobs, queue } = ready;
     let count = jobs.len();
     let setup = Setup {
         pipeline: pipeline.clone(),
@@ -119,4 +109,40 @@ async fn load(
     // Ends the lock, whatever became of the run.
     let _ = control.disconnect().await;
     done.map(|()| count)
+}
+
+/// All that must stand before the first row moves.
+struct Ready {
+    /// Holds the lock on the target for as long as it lives.
+    control: Conn,
+    server: Server,
+    snapshot: Snapshot,
+    jobs: Vec<Job>,
+    queue: VecDeque<Part>,
+}
+
+async fn prepared(
+    pipeline: &Pipeline,
+    passwords: &Passwords,
+    options: LoadOptions,
+    reporter: &Reporter,
+) -> Result<Ready, SyncError> {
+    let source = connect::postgres::open(&pipeline.source, passwords.source.as_ref()).await?;
+    let mut control = connect::mysql::open(&pipeline.target, passwords.target.as_ref(), None).await?;
+    let server = Server::of(&mut control).await?;
+    target::lock(&mut control, &pipeline.name, &pipeline.target_databases()).await?;
+    let jobs = prepare::tables(pipeline, options, &source, &mut control, server).await?;
+    report::begun(reporter, &jobs).await;
+
+    let tables: Vec<&PgTable> = jobs.iter().map(|j| &j.source).collect();
+    let snapshot = Snapshot::take(source, &tables).await?;
+    let failed = |e: tokio_postgres::Error| SyncError::Prepare {
+        doing: "measuring the source's tables".to_owned(),
+        cause: Cause::from(&e),
+    };
+    let leaves = plan::leaves(&snapshot.client, &tables).await.map_err(failed)?;
+    let version = snapshot.client.query_one("SELECT current_setting('server_version_num')::int4", &[]).await;
+    let by_pages = version.map_err(failed)?.get::<_, i32>(0) >= 140_000;
+    let queue = plan::cut(&tables, &leaves, pipeline.sync.parallel, by_pages);
+    Ok(Ready { control, server, snapshot, jobs, queue })
 }

@@ -76,7 +76,7 @@ impl Copy<'_> {
         let done = if infile { self.load(conn, rows).await } else { self.insert(conn, rows).await };
         match done {
             Ok(sent) => {
-                conn.query_drop("COMMIT").await.map_err(lost)?;
+                conn.query_drop("COMMIT").await.map_err(|e| in_doubt(&e))?;
                 Ok(sent)
             }
             Err(End::Cause(cause @ Cause::Lost { side: Side::Target, .. })) => Err(cause.into()),
@@ -274,6 +274,15 @@ fn cause(rejection: Rejection) -> End {
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands the error over by value")]
 fn lost(error: mysql_async::Error) -> End {
     End::Cause(Cause::from(&error))
+}
+
+/// A connection that breaks during COMMIT leaves open whether the rows are there.
+fn in_doubt(error: &mysql_async::Error) -> End {
+    let mut cause = Cause::from(error);
+    if let Cause::Lost { message, .. } = &mut cause {
+        message.push_str(" (while committing: the rows of this part may be there or not)");
+    }
+    End::Cause(cause)
 }
 
 /// `local_infile` is off on the server: 3948 MySQL, 4166 MariaDB, 1148 older ones.

@@ -31,7 +31,7 @@ pub(super) struct Leaf {
     pub(super) pages: Option<u64>,
     /// Bytes, with TOAST.
     pub(super) bytes: u64,
-    /// The login may read the leaf itself.
+    /// The login may read all rows of the leaf itself.
     pub(super) readable: bool,
 }
 
@@ -58,6 +58,7 @@ SELECT t.place, n.nspname, t.relname,
   CASE WHEN a.amname = 'heap' THEN pg_catalog.pg_relation_size(t.oid) / current_setting('block_size')::int8 END,
   CASE WHEN t.relkind = 'r' THEN pg_catalog.pg_table_size(t.oid) ELSE 0 END,
   has_schema_privilege(t.relnamespace, 'USAGE') AND has_table_privilege(t.oid, 'SELECT')
+    AND NOT pg_catalog.row_security_active(t.oid)
 FROM tree t
 JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
 LEFT JOIN pg_catalog.pg_am a ON a.oid = t.relam
@@ -106,7 +107,8 @@ pub(super) fn cut(tables: &[&PgTable], leaves: &[Leaf], workers: usize, by_pages
 fn parts_of(place: usize, table: &PgTable, leaves: &[&Leaf], aim: u64, by_pages: bool) -> Vec<Part> {
     let mut froms = Vec::new();
     if leaves.is_empty() || leaves.iter().any(|l| !l.readable) {
-        // Whoever may read a partitioned table need not be allowed to read its partitions.
+        // Whoever may read a partitioned table need not be allowed to read its partitions, and policies on a partition
+        // do not hold for whoever comes through the root.
         froms.push(format!("FROM {}", pg_table(&table.schema, &table.name)));
     } else {
         for leaf in leaves {

@@ -50,9 +50,10 @@ struct Table {
     begun: OnceCell<()>,
 }
 
-/// A part that failed for good.
+/// What ended a worker.
 struct Failed {
-    part: Part,
+    /// The part that failed for good; none when no session could be opened.
+    part: Option<Part>,
     cause: Cause,
 }
 
@@ -89,8 +90,8 @@ impl Run {
     pub(super) async fn go(self: Arc<Self>, stop: &Stop) -> Result<(), SyncError> {
         let workers = self.pipeline.sync.parallel.clamp(1, self.tables.iter().map(|t| t.parts).sum::<usize>().max(1));
         let mut running = JoinSet::new();
-        for _ in 0..workers {
-            running.spawn(Arc::clone(&self).work());
+        for number in 0..workers {
+            running.spawn(Arc::clone(&self).work(number));
         }
         let mut failed = None;
         let all = async {
@@ -128,7 +129,7 @@ impl Run {
                 outcome.complete.push(label);
             } else if table.begun.initialized() {
                 outcome.partial.push((label, table.rows.load(Ordering::Relaxed)));
-                let broken = failed.as_ref().is_some_and(|f| f.part.table == place);
+                let broken = failed.as_ref().and_then(|f| f.part.as_ref()).is_some_and(|p| p.table == place);
                 let state = if broken { TableState::Failed } else { TableState::Interrupted };
                 report::table(&self.reporter, place, state).await;
             } else {
@@ -136,6 +137,9 @@ impl Run {
             }
         }
         let Some(Failed { part, cause }) = failed else { return Err(SyncError::Stopped(outcome)) };
+        let Some(part) = part else {
+            return Err(SyncError::Prepare { doing: "opening sessions to copy rows".to_owned(), cause });
+        };
         let parts = self.tables[part.table].parts;
         Err(SyncError::Table {
             table: crate::text::safe(&self.jobs[part.table].source.label()),
@@ -152,20 +156,23 @@ impl Run {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    async fn work(self: Arc<Self>) -> Result<(), Failed> {
-        let Some(first) = self.next() else { return Ok(()) };
+    /// One worker. The first must come about, the others help where the servers have sessions for them.
+    async fn work(self: Arc<Self>, number: usize) -> Result<(), Failed> {
         let (reader, mut conn) = match self.sessions().await {
             Ok(sessions) => sessions,
-            Err(cause) => return Err(Failed { part: first, cause }),
+            Err(cause) if number > 0 && target::no_more_sessions(&cause) => {
+                let message = format!("rows are copied by fewer sessions than parallel asks for: {cause}");
+                self.reporter.event(Event::Warning { table: None, message }).await;
+                return Ok(());
+            }
+            Err(cause) => return Err(Failed { part: None, cause }),
         };
-        let mut next = Some(first);
-        while let Some(part) = next {
+        while let Some(part) = self.next() {
             match self.part(&reader, &mut conn, &part).await {
                 Ok(()) => {}
                 Err(End::Halted) => break,
-                Err(End::Cause(cause) | End::NoLocalInfile(cause)) => return Err(Failed { part, cause }),
+                Err(End::Cause(cause) | End::NoLocalInfile(cause)) => return Err(Failed { part: Some(part), cause }),
             }
-            next = self.next();
         }
         // A session that is told good-bye leaves no error in the server's log.
         let _ = tokio::time::timeout(Duration::from_secs(2), conn.disconnect()).await;

@@ -139,6 +139,16 @@ pub(super) fn worth_another_try(cause: &Cause) -> bool {
     matches!(cause, Cause::Server { side: Side::Target, code, .. } if code == "1213" || code == "1205")
 }
 
+/// True when a server has as many sessions as it takes.
+pub(super) fn no_more_sessions(cause: &Cause) -> bool {
+    let code = match cause {
+        Cause::Connect(error) => error.refusal.code.as_deref(),
+        Cause::Server { code, .. } => Some(code.as_str()),
+        _ => None,
+    };
+    matches!(code, Some("53300" | "1040" | "1203" | "1226"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
