@@ -79,15 +79,16 @@ pub(super) async fn tables(
         return Err(SyncError::Refused(refused));
     }
     let there = create_missing(pipeline, target, server, &planned, there).await?;
-    let jobs = tables.into_iter().zip(planned).enumerate();
-    jobs.map(|(place, (table, planned))| {
+    let mut jobs = Vec::with_capacity(planned.len());
+    for (place, (table, planned)) in tables.into_iter().zip(planned).enumerate() {
         let have = find(&there, &planned.table, server);
-        have.and_then(|have| job(&table, &planned.table, have, server, rows.contains(&place))).ok_or_else(|| {
+        let Some(job) = have.and_then(|have| job(&table, &planned.table, have, server, rows.contains(&place))) else {
             let why = "its target table changed while this run began; try again".to_owned();
-            SyncError::Refused(vec![Refused { table: table.label(), why, command: None }])
-        })
-    })
-    .collect()
+            return Err(SyncError::Refused(vec![Refused { table: table.label(), why, command: None }]));
+        };
+        jobs.push(job);
+    }
+    Ok(jobs)
 }
 
 fn from_source(doing: &str) -> impl FnOnce(tokio_postgres::Error) -> SyncError {

@@ -96,10 +96,13 @@ impl Run {
         let mut failed = None;
         let all = async {
             while let Some(ended) = running.join_next().await {
-                let ended = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-                if let Err(failure) = ended {
-                    self.halt.request();
-                    failed.get_or_insert(failure);
+                match ended {
+                    Ok(Ok(())) => {}
+                    Ok(Err(failure)) => {
+                        self.halt.request();
+                        failed.get_or_insert(failure);
+                    }
+                    Err(panic) => std::panic::resume_unwind(panic.into_panic()),
                 }
             }
         };
