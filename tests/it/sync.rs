@@ -596,6 +596,29 @@ fn a_target_that_dies_ends_the_run_with_the_reason() {
 }
 
 #[test]
+fn a_target_that_fills_up_ends_the_run_with_the_reason() {
+    for flavor in [MyFlavor::MariaDb, MyFlavor::MySql] {
+        let mut options = MySqlOptions::new(flavor);
+        // All tables in one file that may not grow: full long before the rows are there.
+        for (name, value) in
+            [("innodb-file-per-table", "OFF"), ("innodb-data-file-path", "ibdata1:12M:autoextend:max:20M")]
+        {
+            options.settings.push((name.to_owned(), value.to_owned()));
+        }
+        let server: &'static MySqlServer = Box::leak(Box::new(MySqlServer::start(&options).unwrap()));
+        server.run(None, "CREATE DATABASE d CHARACTER SET utf8mb4").unwrap();
+        let target = Target { server, endpoint: server.endpoint("d"), password: server.password().clone() };
+        let source = support::source();
+        source.run(MANY);
+        let ran = load(&source, &target);
+        let error = ran.error().to_string();
+        assert!(error.contains("public.many") && error.contains("is full"), "{flavor:?}: {error}");
+        assert_eq!(ran.error().resume().as_deref(), Some("cdc-doctor sync --mode full-load --truncate-target"));
+        server.stop();
+    }
+}
+
+#[test]
 fn a_source_session_that_dies_ends_the_run_with_the_reason() {
     let source = support::source();
     source.run(MANY);
