@@ -7,10 +7,13 @@ mod host;
 mod model;
 pub mod mysql;
 pub mod postgres;
+mod source;
+mod target;
 
 pub use collect::collect;
-pub use model::{
-    Attempt, Fact, Facts, HostFacts, MyAccount, MyColumn, MyFlavor, MyKey, MySchema, MySession, MyTable, PgColumn,
-    PgKey, PgRole, PgSession, PgSetting, PgTable, PgType, PreparedTransaction, Refusal, RelationName, ReplicaIdentity,
-    Slot, SourceFacts, Stage, TableKind, TargetFacts, Transaction, TypeClass, Unknown, UnknownKind,
+pub use model::{Attempt, Fact, Facts, HostFacts, Refusal, Stage, Unknown, UnknownKind};
+pub use source::{
+    PgColumn, PgKey, PgRole, PgSession, PgSetting, PgTable, PgType, PreparedTransaction, RelationName, ReplicaIdentity,
+    Slot, SourceFacts, TableKind, Transaction, TypeClass,
 };
+pub use target::{MyAccount, MyColumn, MyFlavor, MyKey, MySchema, MySession, MyTable, TargetFacts};

@@ -1,0 +1,193 @@
+//! What is seen of the MySQL or MariaDB side.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Attempt, Fact, HostFacts, Unknown};
+
+/// The target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetFacts {
+    /// Name resolution and TCP.
+    pub host: HostFacts,
+    /// Login without TLS.
+    pub plaintext: Attempt,
+    /// Login with TLS, certificate not verified.
+    pub encrypted: Attempt,
+    /// Login as the pipeline file says, with the configured database.
+    pub configured: Attempt,
+    /// Databases that the login sees, without the system ones.
+    pub databases: Fact<Vec<String>>,
+    /// Who and where we are.
+    pub session: Fact<MySession>,
+    /// Global variables that the checks read, by name in lower case, as text (`ON`, `67108864`).
+    pub variables: Fact<BTreeMap<String, String>>,
+    /// The account's TLS demand and plugin, where `mysql.user` may be read.
+    pub account: Fact<MyAccount>,
+    /// `SHOW GRANTS`.
+    pub grants: Fact<Vec<String>>,
+    /// The mapped databases that exist.
+    pub schemas: Fact<Vec<MySchema>>,
+    /// The tables of the mapped databases.
+    pub tables: Fact<Vec<MyTable>>,
+    /// How many queries the collectors sent.
+    pub queries: u32,
+}
+
+impl TargetFacts {
+    /// All pending.
+    #[must_use]
+    pub fn pending() -> Self {
+        Self {
+            host: HostFacts::pending(),
+            plaintext: Attempt::NotTried(Unknown::pending()),
+            encrypted: Attempt::NotTried(Unknown::pending()),
+            configured: Attempt::NotTried(Unknown::pending()),
+            databases: Fact::pending(),
+            session: Fact::pending(),
+            variables: Fact::pending(),
+            account: Fact::pending(),
+            grants: Fact::pending(),
+            schemas: Fact::pending(),
+            tables: Fact::pending(),
+            queries: 0,
+        }
+    }
+}
+
+/// MySQL or MariaDB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MyFlavor {
+    /// Oracle MySQL, RDS for MySQL, Aurora MySQL.
+    MySql,
+    /// MariaDB.
+    MariaDb,
+}
+
+/// The session's own properties.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MySession {
+    /// Which server.
+    pub flavor: MyFlavor,
+    /// `version()` in full.
+    pub version: String,
+    /// Major, minor, patch.
+    pub version_parts: (u16, u16, u16),
+    /// `current_user()`.
+    pub user: String,
+    /// TLS version in use by this session.
+    pub tls: Option<String>,
+}
+
+impl MySession {
+    /// `MariaDB 10.11.19` or `MySQL 9.7.4`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let (major, minor, patch) = self.version_parts;
+        match self.flavor {
+            MyFlavor::MySql => format!("MySQL {major}.{minor}.{patch}"),
+            MyFlavor::MariaDb => format!("MariaDB {major}.{minor}.{patch}"),
+        }
+    }
+}
+
+/// The login's row in `mysql.user`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MyAccount {
+    /// Authentication plugin.
+    pub plugin: String,
+    /// Empty, `ANY` (REQUIRE SSL), `X509`, `SPECIFIED`.
+    pub ssl_type: String,
+}
+
+/// A database on the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MySchema {
+    /// Name.
+    pub name: String,
+    /// Default character set.
+    pub charset: String,
+    /// Default collation.
+    pub collation: String,
+}
+
+/// A table on the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MyTable {
+    /// Database.
+    pub schema: String,
+    /// Table.
+    pub name: String,
+    /// Storage engine.
+    pub engine: Option<String>,
+    /// Default collation.
+    pub collation: Option<String>,
+    /// `table_rows`: an estimate for InnoDB.
+    pub estimated_rows: u64,
+    /// Columns in order.
+    pub columns: Vec<MyColumn>,
+    /// Primary key columns in order; empty when there is none.
+    pub primary_key: Vec<String>,
+    /// Other unique keys.
+    pub unique_keys: Vec<MyKey>,
+    /// It has foreign keys, or others point at it.
+    pub foreign_keys: bool,
+    /// Names of its triggers.
+    pub triggers: Vec<String>,
+}
+
+impl MyTable {
+    /// `database.table`, as reports name it.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+
+    /// A column by name, as MySQL compares column names: without regard to case.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&MyColumn> {
+        self.columns.iter().find(|c| c.name.to_lowercase() == name.to_lowercase())
+    }
+}
+
+/// A unique key on the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MyKey {
+    /// Index name.
+    pub name: String,
+    /// Columns in order.
+    pub columns: Vec<String>,
+}
+
+/// A column on the target (`information_schema.columns`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MyColumn {
+    /// Name.
+    pub name: String,
+    /// `data_type`, lower case: `varchar`, `int`.
+    pub data_type: String,
+    /// `column_type`, lower case: `varchar(20)`, `int(10) unsigned`.
+    pub column_type: String,
+    /// NULL allowed.
+    pub nullable: bool,
+    /// Default, as the server writes it; MariaDB says `NULL` where MySQL says nothing: kept as `None` for both.
+    pub default: Option<String>,
+    /// `auto_increment`, `STORED GENERATED`, …
+    pub extra: String,
+    /// Character set, for text.
+    pub charset: Option<String>,
+    /// Collation, for text.
+    pub collation: Option<String>,
+    /// Characters (text) or bytes (binary).
+    pub char_length: Option<u64>,
+    /// Decimal digits or bits.
+    pub numeric_precision: Option<u64>,
+    /// Decimal places.
+    pub numeric_scale: Option<u64>,
+    /// Fractional seconds.
+    pub datetime_precision: Option<u64>,
+    /// Generated from other columns: cannot be written.
+    pub generated: bool,
+}
