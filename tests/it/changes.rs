@@ -549,6 +549,7 @@ fn a_slot_that_is_not_ours_or_cannot_go_on_is_refused() {
     );
     source.run(&format!("SELECT pg_drop_replication_slot('{slot}')"));
     pipe.catch_up();
+    source.run("INSERT INTO t VALUES (1)");
     source.run(&format!("SELECT pg_replication_slot_advance('{slot}', pg_current_wal_lsn())"));
     let said = pipe.fails(&["sync", "--until-caught-up"]);
     assert!(said.contains("the changes between are lost") && said.contains("sync --truncate-target"), "{said}");
