@@ -54,7 +54,7 @@ fn find_fix_sync_and_leave() {
 
         // A load would double the rows: it is refused, and there is a way on.
         project.edit("[sync]", "[sync]\nmode = \"full-load\"");
-        session.keys("r").wait("last run");
+        session.keys("1r").wait("full load");
         session.keys("s").wait("ended before its work was done").wait("empty the target tables");
         session.keys("t").wait("Type truncate").keys("truncate\r").wait("all rows are there");
         assert_eq!(rows(target), 5001);
