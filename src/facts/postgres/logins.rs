@@ -1,7 +1,7 @@
 //! Tries to log in to the source: as configured, without TLS, with TLS, for replication, and to other databases.
 
 use secrecy::SecretString;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::super::board::{Board, fact};
 use super::super::{Attempt, Refusal, Unknown, UnknownKind};
@@ -61,9 +61,13 @@ pub(super) async fn probe(
 
 /// A real replication session, asked who it is.
 pub(super) async fn replication(board: &Board<'_>, endpoint: &Endpoint, password: Option<&SecretString>) {
+    let mut identifier = None;
     let attempt = match connect::postgres::open_replication(endpoint, password).await {
         Ok(client) => match client.simple_query("IDENTIFY_SYSTEM").await {
-            Ok(_) => Attempt::Accepted { tls: None },
+            Ok(answer) => {
+                identifier = system_identifier(&answer);
+                Attempt::Accepted { tls: None }
+            }
             Err(error) => Attempt::Refused(connect::postgres::refused(endpoint, &error).refusal),
         },
         Err(error) => Attempt::Refused(error.refusal),
@@ -74,7 +78,18 @@ pub(super) async fn replication(board: &Board<'_>, endpoint: &Endpoint, password
             (Attempt::Accepted { .. }, Attempt::Accepted { tls }) => Attempt::Accepted { tls: tls.clone() },
             (attempt, _) => attempt,
         };
+        s.system_identifier = fact(identifier.ok_or_else(|| {
+            Unknown::new(UnknownKind::NoPermission, "only a replication session tells the server's identifier")
+        }));
     });
+}
+
+/// The first column of the answer to `IDENTIFY_SYSTEM`.
+fn system_identifier(answer: &[SimpleQueryMessage]) -> Option<String> {
+    answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    })
 }
 
 /// The databases, when the configured login was refused: asked of a database that every server has, in the way that
