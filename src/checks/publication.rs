@@ -15,21 +15,24 @@ const NAMED: usize = 5;
 /// What keeps changes from being published to a sync that has a slot. `None` is a publication that is not there.
 pub(super) fn faults(facts: &Facts, publication: Option<&Publication>) -> Vec<Finding> {
     let name = &facts.pipeline.sync.publication;
-    let Some(publication) = publication else { return vec![missing(name)] };
+    let Some(publication) = publication else { return vec![missing(facts, name)] };
     let lacking = WANTED.into_iter().filter(|kind| !publication.publishes.iter().any(|p| p == kind));
     let lacking: Vec<&str> = lacking.collect();
     let kinds = (!lacking.is_empty()).then(|| kinds(name, publication, &lacking));
     kinds.into_iter().chain(tables(facts, name, publication)).collect()
 }
 
-fn missing(name: &str) -> Finding {
-    Finding::new(
-        name,
-        format!(
-            "The publication \"{name}\" is not there: the source ends sync with `publication \"{name}\" does not exist`"
-        ),
-    )
-    .fix(Fix::manual(
+fn missing(facts: &Facts, name: &str) -> Finding {
+    // Since version 18 the source only warns in its own log, and sends nothing.
+    let silent = facts.source.session.value().is_some_and(|s| s.version_num >= 180_000);
+    let what = if silent {
+        "the source sends no changes, and no error".to_owned()
+    } else {
+        format!("the source ends sync with `publication \"{name}\" does not exist`")
+    };
+    let mut finding = Finding::new(name, format!("The publication \"{name}\" is not there: {what}"));
+    finding.silent_loss = silent;
+    finding.fix(Fix::manual(
         "load the tables again, which makes the publication",
         [
             "To make it by hand does not help: what was written before it is there cannot be decoded under it.",
