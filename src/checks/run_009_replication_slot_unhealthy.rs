@@ -57,12 +57,12 @@ fn judge(facts: &Facts) -> Judged {
     }
     let direct = facts.pipeline.sync.engine == EngineKind::Direct;
     let Some(slot) = own(facts)? else { return if direct { without_slot(facts) } else { Err(of_dms(facts)) } };
-    if slot.invalidated() {
-        return Ok(Verdict::Fail(vec![invalid(slot)]));
+    let useless = if slot.invalidated() { Some(invalid(slot)) } else { unusable(facts, slot).filter(|_| direct) };
+    if let Some(useless) = useless {
+        return Ok(Verdict::Fail(vec![useless]));
     }
     let mut found: Vec<Finding> = endangered(slot).into_iter().collect();
     if direct {
-        found.extend(unusable(facts, slot));
         if let Some(Some(checkpoint)) = facts.target.checkpoint.value() {
             found.extend(other_slot(facts, checkpoint).or_else(|| other_source(facts, checkpoint, slot)));
             found.extend(gap(slot, checkpoint));

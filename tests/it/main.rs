@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod canary;
 mod checks;
 mod cli;
 mod drift;
@@ -14,5 +15,6 @@ mod lab;
 mod pipeline;
 mod schema;
 mod servers;
+mod slots;
 mod sync;
 mod tui;
