@@ -1,8 +1,10 @@
 //! What is wrong with the pipeline's publication, as part of RUN-009.
 
+use std::collections::HashSet;
+
 use super::Finding;
 use super::source_tables::quoted_list;
-use crate::facts::{Facts, Publication, TableKind};
+use crate::facts::{Facts, PgTable, Publication, TableKind};
 use crate::fixes::{Action, Cost, Fix, Mode, Step};
 use crate::quote::{pg_ident, pg_table};
 
@@ -64,14 +66,15 @@ fn tables(facts: &Facts, name: &str, publication: &Publication) -> Option<Findin
         return None;
     }
     let (selected, synced) = (facts.source.tables.value()?, facts.target.synced.value()?);
-    let published = |schema: &str, table: &str| publication.tables.iter().any(|(s, t)| s == schema && t == table);
+    let carried: HashSet<(&str, &str)> = synced.iter().map(|t| (t.schema.as_str(), t.table.as_str())).collect();
+    let published: HashSet<(&str, &str)> = publication.tables.iter().map(|(s, t)| (s.as_str(), t.as_str())).collect();
+    let left_out = |t: &&PgTable| {
+        let name = (t.schema.as_str(), t.name.as_str());
+        carried.contains(&name) && !published.contains(&name)
+    };
     // Without `publish_via_partition_root` it lists the partitions in place of their root.
-    let left_out: Vec<_> = synced
-        .iter()
-        .filter(|s| !published(&s.schema, &s.table))
-        .filter_map(|s| selected.iter().find(|t| t.schema == s.schema && t.name == s.table))
-        .filter(|t| t.kind == TableKind::Table || publication.via_root)
-        .collect();
+    let listed = |t: &&PgTable| t.kind == TableKind::Table || publication.via_root;
+    let left_out: Vec<&PgTable> = selected.iter().filter(left_out).filter(listed).collect();
     let first = left_out.first()?;
     let labels: Vec<String> = left_out.iter().take(NAMED).map(|t| t.label()).collect();
     let more = left_out.len().saturating_sub(NAMED);

@@ -1,7 +1,7 @@
 //! RUN-009: see the check's own explanation.
 
 use super::replication::needs_no_slot;
-use super::slots::{drop_sql, held, kind, load_again, lsn, own, volume};
+use super::slots::{drop_sql, held, kind, load_again, lost_wal, lsn, own, unreserved, volume};
 use super::src_012_long_transaction::duration;
 use super::{Finding, Judged, Verdict, publication};
 use crate::facts::{Checkpoint, Facts, Slot, Unknown, UnknownKind};
@@ -57,7 +57,8 @@ fn judge(facts: &Facts) -> Judged {
     }
     let direct = facts.pipeline.sync.engine == EngineKind::Direct;
     let Some(slot) = own(facts)? else { return if direct { without_slot(facts) } else { Err(of_dms(facts)) } };
-    let useless = if slot.invalidated() { Some(invalid(slot)) } else { unusable(facts, slot).filter(|_| direct) };
+    let useless =
+        if slot.invalidated() { Some(invalid(facts, slot)) } else { unusable(facts, slot).filter(|_| direct) };
     if let Some(useless) = useless {
         return Ok(Verdict::Fail(vec![useless]));
     }
@@ -124,13 +125,13 @@ fn other_slot(facts: &Facts, checkpoint: &Checkpoint) -> Option<Finding> {
     Some(with_checkpoint(Finding::new("sync.slot", message), checkpoint).fix(fix))
 }
 
-fn invalid(slot: &Slot) -> Finding {
+fn invalid(facts: &Facts, slot: &Slot) -> Finding {
     let why = match slot.invalidation_reason.as_deref() {
         Some("idle_timeout") => "nobody had read from it for longer than idle_replication_slot_timeout",
         Some("rows_removed") => "rows of the catalog that it needed were removed",
         Some("wal_level_insufficient") => "wal_level was lowered",
-        None if slot.conflicting == Some(true) => "it was in conflict with recovery",
-        _ => "it had fallen behind by more than max_slot_wal_keep_size",
+        _ if lost_wal(facts, slot) => "it had fallen behind by more than max_slot_wal_keep_size",
+        _ => "it was in conflict with recovery on this standby",
     };
     let message = format!("The source has invalidated the pipeline's slot: {why}; changes since then are lost");
     status(Finding::new(slot.name.clone(), message), slot).fix(load_again(Some(slot)))
@@ -138,7 +139,7 @@ fn invalid(slot: &Slot) -> Finding {
 
 /// About to be invalidated.
 fn endangered(slot: &Slot) -> Option<Finding> {
-    let unreserved = slot.wal_status.as_deref() == Some("unreserved");
+    let unreserved = unreserved(slot);
     let left = slot.safe_bytes.map(|bytes| u64::try_from(bytes).unwrap_or(0));
     let nearly = left.is_some_and(|left| left.saturating_mul(4) < held(slot));
     if !unreserved && !nearly {
@@ -233,7 +234,7 @@ mod tests {
         assert_not_applicable, assert_pass, assert_unknown, causes, checkpoint, finding, findings, healthy,
         healthy_sync, own_slot, publication, unseen,
     };
-    use crate::facts::{Fact, Facts};
+    use crate::facts::{Fact, Facts, Slot};
     use crate::fixes::Action;
     use crate::pipeline::{EngineKind, SyncMode};
 
@@ -273,14 +274,22 @@ mod tests {
 
     #[test]
     fn an_invalidated_slot_is_told_with_the_reason() {
-        let because = |change: &dyn Fn(&mut crate::facts::Slot)| {
+        let because = |change: &dyn Fn(&mut Slot)| {
             let mut facts = stopped();
             change(own_slot(&mut facts));
             finding(&CHECK, &facts).message
         };
         assert!(because(&|s| s.wal_status = Some("lost".into())).contains("max_slot_wal_keep_size"));
         assert!(because(&|s| s.invalidation_reason = Some("idle_timeout".into())).contains("idle_replication_slot"));
-        assert!(because(&|s| s.conflicting = Some(true)).contains("conflict with recovery"));
+        // As PostgreSQL 16 has it.
+        let lost = |s: &mut Slot| (s.wal_status, s.conflicting) = (Some("lost".into()), Some(true));
+        assert!(because(&lost).contains("max_slot_wal_keep_size"));
+        let mut facts = stopped();
+        lost(own_slot(&mut facts));
+        if let Fact::Known(session) = &mut facts.source.session {
+            session.in_recovery = true;
+        }
+        assert!(finding(&CHECK, &facts).message.contains("conflict with recovery"));
         let mut facts = stopped();
         own_slot(&mut facts).wal_status = Some("lost".into());
         assert!(steps(finding(&CHECK, &facts))[0].starts_with("SELECT pg_drop_replication_slot('cdc_doctor_charts')"));
@@ -304,7 +313,7 @@ mod tests {
     #[test]
     fn a_slot_of_another_kind_is_told() {
         for (change, words) in [
-            ((|s| s.plugin = Some("test_decoding".into())) as fn(&mut crate::facts::Slot), "reads pgoutput"),
+            ((|s| s.plugin = Some("test_decoding".into())) as fn(&mut Slot), "reads pgoutput"),
             (|s| (s.plugin, s.database) = (None, None), "physical"),
             (|s| s.database = Some("postgres".into()), "not to \"music\""),
             (|s| s.temporary = true, "temporary"),

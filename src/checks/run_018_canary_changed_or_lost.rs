@@ -1,6 +1,5 @@
 //! RUN-018: see the check's own explanation.
 
-use super::replication::needs_no_slot;
 use super::{Finding, Judged, Verdict};
 use crate::facts::{CANARY_TABLE, CanaryEnd, CanaryLeg, CanaryRun, Facts, Unknown, UnknownKind};
 use crate::fixes::Fix;
@@ -44,8 +43,8 @@ check! {
 }
 
 fn judge(facts: &Facts) -> Judged {
-    if let Some(verdict) = needs_no_slot(facts) {
-        return Ok(verdict);
+    if !facts.pipeline.sync.mode.has_cdc() {
+        return Ok(Verdict::NotApplicable("mode full-load replicates no changes"));
     }
     let Some(run) = &facts.canary else {
         return Ok(Verdict::NotApplicable("it writes a row, so only when asked for: cdc-doctor check --canary"));

@@ -35,6 +35,21 @@ pub(super) fn idle(slot: &Slot) -> bool {
     !slot.active && !slot.temporary && !slot.invalidated()
 }
 
+/// It is lost for WAL that the source removed.
+pub(super) fn lost_wal(facts: &Facts, slot: &Slot) -> bool {
+    let standby = facts.source.session.value().is_some_and(|s| s.in_recovery);
+    match slot.invalidation_reason.as_deref() {
+        Some(reason) => reason == "wal_removed",
+        // PostgreSQL 16 calls a slot in conflict whatever it was lost for.
+        None => slot.wal_status.as_deref() == Some("lost") && !(standby && slot.conflicting == Some(true)),
+    }
+}
+
+/// WAL that it needs goes with the source's next checkpoint.
+pub(super) fn unreserved(slot: &Slot) -> bool {
+    slot.wal_status.as_deref() == Some("unreserved")
+}
+
 /// The largest amount that slots may hold back (`max_slot_wal_keep_size`), bytes; `None` without a limit.
 ///
 /// # Errors

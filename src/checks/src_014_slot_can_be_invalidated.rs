@@ -2,7 +2,7 @@
 
 use super::logins::on_rds;
 use super::replication::needs_no_slot;
-use super::slots::{LONGEST_STOP, Rate, limit, volume};
+use super::slots::{LONGEST_STOP, Rate, limit, lost_wal, unreserved, volume};
 use super::src_012_long_transaction::duration;
 use super::{Finding, Judged, Verdict};
 use crate::facts::{Facts, Slot};
@@ -45,7 +45,8 @@ fn judge(facts: &Facts) -> Judged {
         return Ok(verdict);
     }
     let Some(limit) = limit(facts)? else { return Ok(Verdict::Pass) };
-    let short: Vec<&Slot> = facts.source.slots.known()?.iter().filter(|s| short_of_wal(s)).collect();
+    let short: Vec<&Slot> =
+        facts.source.slots.known()?.iter().filter(|s| lost_wal(facts, s) || unreserved(s)).collect();
     let rate = Rate::of(facts);
     let message = if short.is_empty() {
         match rate.clone()?.seconds_for(limit) {
@@ -68,14 +69,6 @@ fn judge(facts: &Facts) -> Judged {
         finding = finding.saw(format!("slot {}", slot.name), slot.wal_status.as_deref().unwrap_or("invalidated"));
     }
     Ok(Verdict::Fail(vec![finding.fix(remedy(facts, limit, rate.ok()))]))
-}
-
-/// WAL that it needs is gone, or goes with the next checkpoint.
-fn short_of_wal(slot: &Slot) -> bool {
-    match slot.invalidation_reason.as_deref() {
-        Some(reason) => reason == "wal_removed",
-        None => matches!(slot.wal_status.as_deref(), Some("unreserved" | "lost")) && slot.conflicting != Some(true),
-    }
 }
 
 fn remedy(facts: &Facts, limit: u64, rate: Option<Rate>) -> Fix {

@@ -96,9 +96,13 @@ fn millis(since: Instant) -> u64 {
 /// Looks, and does what is only done when it is asked for by name.
 async fn look_as_asked(args: &Args, context: &Context) -> Result<Facts, Failure> {
     let pipeline = context.pipeline()?;
+    if args.canary && !pipeline.sync.mode.has_cdc() {
+        return Err(Failure::usage("mode in [sync] is full-load, which replicates no changes for a canary to follow")
+            .hint("set mode = \"full-load-and-cdc\" in [sync]"));
+    }
     let passwords = context.passwords(&pipeline)?;
     let mut facts = facts::collect(&pipeline, &passwords, &|_| {}).await;
-    if args.canary && pipeline.sync.mode.has_cdc() {
+    if args.canary {
         eprintln!("canary: one row on its way, {} s for each change at most", args.canary_timeout);
         let limit = Duration::from_secs(args.canary_timeout);
         facts.canary = Some(canary::run(&pipeline, &passwords, limit).await);

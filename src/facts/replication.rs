@@ -29,7 +29,7 @@ pub struct Slot {
     pub confirmed_lsn: Option<u64>,
     /// Prepared transactions are decoded at PREPARE (since PostgreSQL 14).
     pub two_phase: Option<bool>,
-    /// Invalidated by a conflict with recovery, on a standby (since 16).
+    /// Invalidated by a conflict with recovery, on a standby (since 16, which calls every invalidated slot so).
     pub conflicting: Option<bool>,
     /// Why it was invalidated: `wal_removed`, `idle_timeout`, … (since 17).
     pub invalidation_reason: Option<String>,

@@ -289,4 +289,7 @@ fn the_command_reports_the_delays_and_a_plain_check_writes_nothing() {
     }
     let ran = case.project.run(&["check", "--canary", "--facts", "x.json"]);
     assert_eq!(ran.status, 2, "{ran}");
+    case.set("sync.mode", "full-load");
+    let ran = case.project.run(&["check", "--canary"]);
+    assert_eq!((ran.status, ran.err.contains("full-load-and-cdc")), (2, true), "{ran}");
 }
