@@ -124,8 +124,11 @@ fn as_float(bytes: u64) -> f64 {
     bytes as f64
 }
 
-/// `950 kB`, `84 MB`, `1.2 GB`.
+/// `56 bytes`, `950 kB`, `84 MB`, `1.2 GB`.
 pub(super) fn volume(bytes: u64) -> String {
+    if bytes < 1_000 {
+        return format!("{bytes} bytes");
+    }
     let bytes = as_float(bytes);
     for (unit, size) in [("TB", 1e12), ("GB", 1e9)] {
         if bytes >= size {
@@ -205,8 +208,8 @@ mod tests {
 
     #[test]
     fn amounts_and_positions_read_well() {
-        let words: Vec<String> = [1_500, 84_000_000, 1_250_000_000, 3_000_000_000_000].map(volume).into();
-        assert_eq!(words, ["2 kB", "84 MB", "1.2 GB", "3.0 TB"]);
+        let words: Vec<String> = [56, 1_500, 84_000_000, 1_250_000_000, 3_000_000_000_000].map(volume).into();
+        assert_eq!(words, ["56 bytes", "2 kB", "84 MB", "1.2 GB", "3.0 TB"]);
         assert_eq!(lsn(0x16_B374_D848), "16/B374D848");
     }
 }
