@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod canary;
 mod changes;
 mod checks;
 mod cli;
@@ -15,5 +16,6 @@ mod lab;
 mod pipeline;
 mod schema;
 mod servers;
+mod slots;
 mod sync;
 mod tui;
