@@ -633,3 +633,44 @@ fn changes_alone_leave_the_rows_that_are_there() {
     let rows = pipe.target_rows("SELECT v FROM t ORDER BY id");
     assert_eq!(rows, ["by hand", "b", "mine"].map(|v| vec![Some(v.to_owned())]));
 }
+
+#[test]
+fn a_publication_that_was_lost_or_cut_down_is_told_and_what_to_load_again() {
+    let (source, target) = (support::source(), support::target(MyFlavor::MariaDb));
+    let pipe = Pipe::new(&source, &target);
+    let publication = &pipe.slot;
+    source.run("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY)");
+    let mut running = Running::start(&pipe, &[]);
+    running.until(&pipe, "phase: streaming");
+    source.run(&format!("ALTER PUBLICATION {publication} DROP TABLE b; INSERT INTO b VALUES (1)"));
+    assert_eq!(running.ends(false), 3);
+    let said = Running::said(&pipe);
+    assert!(
+        said.contains("public.b was taken out of the publication") && said.contains("sync --reload public.b"),
+        "{said}"
+    );
+    let said = pipe.fails(&["sync", "--until-caught-up"]);
+    assert!(said.contains("public.b was taken out of the publication"), "{said}");
+    let ran = pipe.project.run(&["sync", "--until-caught-up", "--reload", "public.b"]);
+    assert_eq!(ran.status, 0, "{ran}");
+    pipe.same("SELECT id::text FROM b", "SELECT CAST(id AS CHAR) FROM b");
+    source.run(&format!("DROP PUBLICATION {publication}; INSERT INTO a VALUES (1)"));
+    let said = pipe.fails(&["sync", "--until-caught-up"]);
+    assert!(said.contains("is gone from the source") && said.contains("sync --truncate-target"), "{said}");
+}
+
+#[test]
+fn a_canary_comes_through_the_running_sync_unharmed() {
+    on_both(|pipe| {
+        pipe.source.run("CREATE TABLE t (id int PRIMARY KEY)");
+        // The first call makes the canary's table, which sync takes in as it starts.
+        pipe.project.run(&["check", "--canary", "--canary-timeout", "1", "--only", "RUN-018"]);
+        let mut running = Running::start(pipe, &[]);
+        running.until(pipe, "phase: streaming");
+        let ran = pipe.project.run(&["check", "--canary", "--only", "RUN-018"]);
+        assert_eq!(ran.status, 0, "{ran}");
+        assert!(ran.out.contains("ms"), "{ran}");
+        assert!(pipe.target_rows("SELECT 'left' FROM cdc_doctor_canary").is_empty());
+        assert_eq!(running.ends(true), 0);
+    });
+}
