@@ -1,6 +1,7 @@
 //! Following changes on real servers: each kind of change, each awkward case, on both targets. What arrived is
 //! compared by queries of this file, never by the program's own `verify`.
 
+use cdc_doctor::connect;
 use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::quote::pg_literal;
 use mysql_async::prelude::Queryable;
@@ -559,6 +560,32 @@ fn a_slot_that_is_not_ours_or_cannot_go_on_is_refused() {
     let ran = pipe.project.run(&["sync", "--until-caught-up", "--truncate-target"]);
     assert_eq!(ran.status, 0, "{ran}");
     assert_eq!(pipe.target_rows("SELECT CAST(id AS CHAR) FROM t").len(), 1);
+}
+
+#[test]
+fn a_reader_that_the_source_believes_to_be_alive_is_ended_and_one_of_somebody_else_is_not() {
+    let (source, target) = (support::source(), support::target(MyFlavor::MariaDb));
+    let pipe = Pipe::new(&source, &target);
+    source.run("CREATE TABLE t (id int PRIMARY KEY)");
+    pipe.catch_up();
+    let slot = &pipe.slot;
+    support::block_on(async {
+        // As a run leaves it whose network went away: nobody reads on the other end.
+        let read = async |name: &str| {
+            let mut session =
+                connect::postgres::open_replication(&source.endpoint, Some(&source.password)).await.unwrap();
+            session.query(&format!("SET application_name = '{name}'")).await.unwrap();
+            let options = format!("proto_version '1', publication_names '\"{slot}\"'");
+            session.start(&format!("START_REPLICATION SLOT {slot} LOGICAL 0/0 ({options})")).await.unwrap()
+        };
+        let stale = read("cdc-doctor").await;
+        tokio::task::block_in_place(|| pipe.catch_up());
+        drop(stale);
+        let other = read("somebody").await;
+        let said = tokio::task::block_in_place(|| pipe.fails(&["sync", "--until-caught-up"]));
+        assert!(said.contains("is read by another session of the source"), "{said}");
+        drop(other);
+    });
 }
 
 #[test]
