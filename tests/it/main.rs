@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cdc;
 mod checks;
 mod cli;
 mod drift;

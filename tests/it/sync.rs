@@ -564,7 +564,13 @@ fn a_stop_leaves_whole_parts_only_and_says_which() {
         let SyncError::Stopped(outcome) = ran.error() else { panic!("{}", ran.error()) };
         let there = count(target, "many");
         assert!(there < 400_000);
-        assert_eq!(outcome.partial, [("public.many".to_owned(), there)]);
+        // The small table may have been begun, where the large one is a single part (PostgreSQL 13).
+        let (many, others): (Vec<_>, Vec<_>) = outcome.partial.iter().partition(|(table, _)| table == "public.many");
+        assert_eq!(many, [&("public.many".to_owned(), there)]);
+        assert!(
+            others.iter().all(|(table, rows)| table == "public.few" && *rows == count(target, "few")),
+            "{others:?}"
+        );
         assert!(ran.error().to_string().contains("--truncate-target"));
         assert!(ran.events.iter().any(|e| matches!(e, Event::Stopped { resume: Some(_), .. })));
         assert_eq!(ran.progress.tables.iter().map(|t| t.rows_done).sum::<u64>(), there + count(target, "few"));
