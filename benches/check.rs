@@ -10,7 +10,7 @@ use cdc_doctor::facts::{self, Facts, MyFlavor};
 use cdc_doctor::lab::servers::{MySqlOptions, MySqlServer, Postgres, PostgresOptions};
 use cdc_doctor::pipeline::secrets::Passwords;
 use cdc_doctor::pipeline::{
-    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Pipeline, SyncMode, SyncSettings, TableSelection,
+    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, Pipeline, SyncMode, SyncSettings, TableSelection,
 };
 use cdc_doctor::{checks, diagnose};
 
@@ -95,6 +95,7 @@ fn pipeline(source: &Endpoint, target: &Endpoint) -> Pipeline {
             parallel: 4,
             on_schema_change: OnSchemaChange::Stop,
             on_unrepresentable: OnUnrepresentable::Stop,
+            origin: Origin::Any,
         },
         aws: None,
         dms: None,

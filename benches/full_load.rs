@@ -12,7 +12,7 @@ use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::lab::servers::{MySqlOptions, MySqlServer, Postgres, PostgresOptions};
 use cdc_doctor::pipeline::Pipeline;
 use cdc_doctor::pipeline::secrets::Passwords;
-use cdc_doctor::sync::direct::{LoadOptions, full_load};
+use cdc_doctor::sync::direct::{SyncOptions, full_load};
 use cdc_doctor::sync::{self, Stop};
 use mysql_async::prelude::Queryable;
 use secrecy::ExposeSecret;
@@ -182,7 +182,7 @@ impl Bench {
         let _ = conn.query_drop("TRUNCATE TABLE mixed").await;
         let (reporter, mut feed) = sync::channel();
         let began = Instant::now();
-        let load = full_load(&pipeline, &passwords, LoadOptions::default(), reporter, Stop::default());
+        let load = full_load(&pipeline, &passwords, SyncOptions::default(), reporter, Stop::default());
         let (done, ()) = tokio::join!(load, async { while feed.events.recv().await.is_some() {} });
         done?;
         let time = began.elapsed();

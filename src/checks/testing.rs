@@ -12,7 +12,7 @@ use crate::facts::{
     TableKind, TargetFacts, TypeClass, Unknown, UnknownKind,
 };
 use crate::pipeline::{
-    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, PasswordSource, Pipeline, SyncMode, SyncSettings,
+    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, PasswordSource, Pipeline, SyncMode, SyncSettings,
     TableSelection, TlsMode,
 };
 
@@ -98,6 +98,7 @@ fn pipeline() -> Pipeline {
             parallel: 4,
             on_schema_change: OnSchemaChange::Stop,
             on_unrepresentable: OnUnrepresentable::Stop,
+            origin: Origin::Any,
         },
         aws: None,
         dms: None,

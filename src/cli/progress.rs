@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::check::print;
-use crate::sync::{Event, Feed, Phase, Progress, TableProgress, TableState};
+use crate::sync::{Event, Feed, Phase, Progress, TableProgress, TableState, Totals};
 use crate::text::{fit, safe};
 
 /// How progress is shown.
@@ -47,6 +47,7 @@ trait Drawing {
 #[derive(Debug, Clone, Copy, Default)]
 struct Rates {
     rows: f64,
+    changes: f64,
     bytes: f64,
 }
 
@@ -54,7 +55,7 @@ async fn run(mut feed: Feed, mut drawing: impl Drawing, every: Duration) {
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     tick.tick().await;
-    let mut last = (Instant::now(), 0, 0);
+    let mut last = (Instant::now(), Totals::default());
     loop {
         tokio::select! {
             event = feed.events.recv() => match event {
@@ -71,14 +72,16 @@ async fn run(mut feed: Feed, mut drawing: impl Drawing, every: Duration) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rates are for the eye")]
-fn rates(last: &mut (Instant, u64, u64), progress: &Progress) -> Rates {
+fn rates(last: &mut (Instant, Totals), progress: &Progress) -> Rates {
     let seconds = last.0.elapsed().as_secs_f64().max(1e-3);
-    let rates = Rates {
-        rows: progress.totals.rows.saturating_sub(last.1) as f64 / seconds,
-        bytes: progress.totals.bytes.saturating_sub(last.2) as f64 / seconds,
-    };
-    *last = (Instant::now(), progress.totals.rows, progress.totals.bytes);
-    rates
+    let (before, now) = (last.1, progress.totals);
+    let rate = |before: u64, now: u64| now.saturating_sub(before) as f64 / seconds;
+    *last = (Instant::now(), now);
+    Rates {
+        rows: rate(before.rows, now.rows),
+        changes: rate(before.changes, now.changes),
+        bytes: rate(before.bytes, now.bytes),
+    }
 }
 
 /// `12,345,678`.
@@ -109,6 +112,11 @@ fn phase_name(phase: Phase) -> &'static str {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "bytes for the eye")]
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
 /// The line for an event, where it has one.
 fn line(event: &Event) -> Option<String> {
     match event {
@@ -123,13 +131,17 @@ fn line(event: &Event) -> Option<String> {
             let resume = resume.as_deref().map(|r| format!("\n  to go on: {}", safe(r))).unwrap_or_default();
             Some(format!("stopped: {}{resume}", safe(reason)))
         }
-        Event::Finished { totals } => Some(format!(
-            "done: {} rows in {} tables, {} MB, {:.1} s",
-            thousands(totals.rows),
-            totals.tables,
-            thousands(totals.bytes / 1_000_000),
-            totals.seconds
-        )),
+        Event::Finished { totals } => {
+            let changes =
+                if totals.changes > 0 { format!(", {} changes", thousands(totals.changes)) } else { String::new() };
+            Some(format!(
+                "done: {} rows in {} tables{changes}, {} MB, {:.1} s",
+                thousands(totals.rows),
+                totals.tables,
+                thousands(totals.bytes / 1_000_000),
+                totals.seconds
+            ))
+        }
     }
 }
 
@@ -160,6 +172,18 @@ impl Drawing for Lines {
 }
 
 fn totals_line(progress: &Progress, rates: Rates) -> String {
+    if matches!(progress.phase, Phase::CatchUp | Phase::Streaming) {
+        let lag = progress.lag.unwrap_or_default();
+        let kept = lag.retained.map_or_else(String::new, |bytes| format!(", WAL kept {}", megabytes(bytes)));
+        return format!(
+            "{}: {} changes, {}/s, behind by {} and {:.1} s{kept}",
+            phase_name(progress.phase),
+            thousands(progress.totals.changes),
+            thousands(whole(rates.changes)),
+            megabytes(lag.bytes),
+            lag.seconds
+        );
+    }
     let loaded = progress.tables.iter().filter(|t| t.state == TableState::Loaded).count();
     format!(
         "{}: {} rows, {}/{} tables, {} rows/s, {:.1} MB/s",
@@ -203,9 +227,13 @@ impl Drawing for Json {
         let t = progress.totals;
         Self::object(
             "progress",
-            json!({"rows": t.rows, "bytes": t.bytes, "tables": t.tables, "seconds": t.seconds,
-                   "rows_per_second": rates.rows, "bytes_per_second": rates.bytes}),
+            json!({"rows": t.rows, "bytes": t.bytes, "tables": t.tables, "changes": t.changes, "seconds": t.seconds,
+                   "rows_per_second": rates.rows, "changes_per_second": rates.changes,
+                   "bytes_per_second": rates.bytes}),
         );
+        if let Some(lag) = progress.lag {
+            Self::object("lag", serde_json::to_value(lag).unwrap_or(Value::Null));
+        }
     }
 }
 

@@ -5,8 +5,10 @@ use clap::ValueEnum;
 use super::progress::{self, ProgressKind};
 use super::{Answer, Context, Failure};
 use crate::pipeline::{EngineKind, Pipeline, SyncMode};
-use crate::sync::direct::{self, LoadOptions};
-use crate::sync::{self, Stop};
+use crate::checks::registry;
+use crate::diagnose;
+use crate::sync::direct::{Direct, SyncOptions};
+use crate::sync::{self, Engine as _, Stop, SyncError};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -19,9 +21,18 @@ pub(crate) struct Args {
     /// How to show progress on standard error (json: on standard output)
     #[arg(long, value_enum, default_value_t = ProgressKind::Auto)]
     progress: ProgressKind,
-    /// Empty target tables that hold rows before loading them: the rows there now are deleted
+    /// Begin anew: empty target tables that hold rows (the rows there now are deleted), and drop this pipeline's slot
     #[arg(long)]
     truncate_target: bool,
+    /// Load these tables again, then follow changes (schema.table, * within a part)
+    #[arg(long, value_name = "TABLE", value_delimiter = ',')]
+    reload: Vec<String>,
+    /// End when the target holds all that had committed on the source as following began
+    #[arg(long)]
+    until_caught_up: bool,
+    /// Drop the replication slot at the end: for a cut-over, with --until-caught-up
+    #[arg(long)]
+    drop_slot: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -41,7 +52,15 @@ enum Mode {
 impl Args {
     /// A full load into emptied tables.
     pub(super) fn full_load_from_scratch() -> Self {
-        Self { engine: None, mode: Some(Mode::FullLoad), progress: ProgressKind::Auto, truncate_target: true }
+        Self {
+            engine: None,
+            mode: Some(Mode::FullLoad),
+            progress: ProgressKind::Auto,
+            truncate_target: true,
+            reload: Vec::new(),
+            until_caught_up: false,
+            drop_slot: false,
+        }
     }
 }
 
@@ -49,18 +68,34 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<Answer, Failure
     let mut pipeline = context.pipeline()?;
     override_settings(&mut pipeline, &args);
     refuse_what_is_missing(&pipeline)?;
+    refuse_what_does_nothing(&pipeline, &args)?;
     let passwords = context.passwords(&pipeline)?;
 
     let (reporter, feed) = sync::channel();
     let stop = Stop::default();
     let signals = tokio::spawn(stop_on_signal(stop.clone()));
     let drawing = tokio::spawn(progress::draw(args.progress, feed));
-    let options = LoadOptions { truncate_target: args.truncate_target };
-    let outcome = direct::full_load(&pipeline, &passwords, options, reporter, stop).await;
+    let options = SyncOptions {
+        truncate_target: args.truncate_target,
+        reload: args.reload,
+        until_caught_up: args.until_caught_up,
+        drop_slot: args.drop_slot,
+    };
+    let outcome = Direct { pipeline, passwords, options }.run(reporter, stop).await;
     signals.abort();
     // The drawing task ends with the feed, which the engine has closed; a panic in it lost only a picture.
     let _ = drawing.await;
-    outcome.map(|_| Answer::Done).map_err(|e| Failure::job(color_eyre::Report::new(e)))
+    outcome.map(|_| Answer::Done).map_err(explained)
+}
+
+/// With what the error decoder knows of it.
+fn explained(error: SyncError) -> Failure {
+    let decoded = diagnose::decode(&error.to_string()).filter(|d| registry::find(&d.code).is_some());
+    let failure = Failure::job(color_eyre::Report::new(error));
+    match decoded {
+        Some(d) => failure.hint(format!("cdc-doctor explain {}   ({})", d.code, d.cause)),
+        None => failure,
+    }
 }
 
 fn override_settings(pipeline: &mut Pipeline, args: &Args) {
@@ -86,22 +121,31 @@ fn refuse_what_is_missing(pipeline: &Pipeline) -> Result<(), Failure> {
         return Err(Failure::usage(format!("this version cannot run the engine `{}` yet", engine.as_str()))
             .hint("cdc-doctor sync --engine direct --mode full-load"));
     }
-    let mode = pipeline.sync.mode;
-    if mode.has_cdc() {
-        return Err(Failure::usage(format!(
-            "this version does full loads only, and the mode is `{}`; nothing was read or written",
-            mode.as_str()
-        ))
-        .hint("cdc-doctor sync --mode full-load"));
-    }
     Ok(())
+}
+
+/// What is asked for must be what happens.
+fn refuse_what_does_nothing(pipeline: &Pipeline, args: &Args) -> Result<(), Failure> {
+    if pipeline.sync.mode.has_cdc() {
+        return Ok(());
+    }
+    let given = [
+        (!args.reload.is_empty(), "--reload"),
+        (args.until_caught_up, "--until-caught-up"),
+        (args.drop_slot, "--drop-slot"),
+    ];
+    match given.iter().find(|(given, _)| *given) {
+        Some((_, flag)) => Err(Failure::usage(format!("{flag} is for following changes, and the mode is `full-load`"))
+            .hint(format!("cdc-doctor sync --mode full-load-and-cdc {flag}"))),
+        None => Ok(()),
+    }
 }
 
 /// The first Ctrl-C or SIGTERM stops cleanly, the second leaves at once.
 async fn stop_on_signal(stop: Stop) {
     wait_for_signal().await;
     stop.request();
-    eprintln!("stopping: parts that are not complete are rolled back; Ctrl-C again leaves at once");
+    eprintln!("stopping: what is not complete is rolled back; Ctrl-C again leaves at once");
     wait_for_signal().await;
     std::process::exit(130);
 }

@@ -3,6 +3,7 @@
 mod error;
 pub mod mysql;
 pub mod postgres;
+pub mod replication;
 mod startup;
 pub mod tls;
 

@@ -14,14 +14,15 @@ use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::io_words;
-use super::startup::{ReplicationTls, Startup};
+use super::replication::{Replication, Wire};
+use super::startup::{Lent, ReplicationTls, Startup};
 use super::{APPLICATION_NAME, ConnectError, LIMIT, tls};
 use crate::facts::{Refusal, Stage};
 use crate::pipeline::{Endpoint, TlsMode};
 
 /// What every session of this program relies on, whatever server, database or role have as defaults: one text form
 /// for every value, no time limits, and row-level security that refuses rather than hides rows.
-const SETTINGS: &str = "\
+pub(super) const SETTINGS: &str = "\
     SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'iso_8601'; SET extra_float_digits = 1; \
     SET bytea_output = 'hex'; SET xmloption = 'content'; SET client_encoding = 'UTF8'; SET statement_timeout = 0; \
     SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET row_security = off; \
@@ -32,23 +33,101 @@ const SETTINGS: &str = "\
 /// # Errors
 /// The refusal, in the server's own words where it has any.
 pub async fn open(endpoint: &Endpoint, password: Option<&SecretString>) -> Result<Client, ConnectError> {
-    let client = log_in(endpoint, password, Session::Sql).await?;
+    let client = log_in::<Sql>(endpoint, password).await?;
     client.batch_execute(SETTINGS).await.map_err(|e| refused(endpoint, &e))?;
     Ok(client)
 }
 
-/// A session in replication mode (`replication=database`): it takes replication commands by the simple protocol.
+/// A session in replication mode (`replication=database`): it takes SQL and replication commands by the simple
+/// protocol, and streams changes.
 ///
 /// # Errors
 /// The refusal, in the server's own words where it has any.
-pub async fn open_replication(endpoint: &Endpoint, password: Option<&SecretString>) -> Result<Client, ConnectError> {
-    log_in(endpoint, password, Session::Replication).await
+pub async fn open_replication(
+    endpoint: &Endpoint,
+    password: Option<&SecretString>,
+) -> Result<Replication, ConnectError> {
+    log_in::<InReplication>(endpoint, password).await
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Session {
-    Sql,
-    Replication,
+/// A kind of session, and how it is opened at one address, with TLS where there is a connector.
+trait Login {
+    type Session;
+
+    async fn open(
+        endpoint: &Endpoint,
+        config: &Config,
+        connector: Option<MakeRustlsConnect>,
+        address: SocketAddr,
+    ) -> Result<Self::Session, Failure>;
+}
+
+struct Sql;
+
+impl Login for Sql {
+    type Session = Client;
+
+    async fn open(
+        endpoint: &Endpoint,
+        config: &Config,
+        connector: Option<MakeRustlsConnect>,
+        _: SocketAddr,
+    ) -> Result<Client, Failure> {
+        let opened = match connector {
+            Some(connector) => connect(config, connector).await,
+            None => connect(config, NoTls).await,
+        };
+        opened.map_err(|e| classify(endpoint, &e))
+    }
+}
+
+/// Connects, and lets the connection work in the background; what ends it is told to whoever uses the client.
+async fn connect<T>(config: &Config, tls: T) -> Result<Client, tokio_postgres::Error>
+where
+    T: MakeTlsConnect<tokio_postgres::Socket>,
+    T::Stream: Send + 'static,
+{
+    let (client, connection) = config.connect(tls).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!("postgres connection ended: {error}");
+        }
+    });
+    Ok(client)
+}
+
+struct InReplication;
+
+impl Login for InReplication {
+    type Session = Replication;
+
+    async fn open(
+        endpoint: &Endpoint,
+        config: &Config,
+        connector: Option<MakeRustlsConnect>,
+        address: SocketAddr,
+    ) -> Result<Replication, Failure> {
+        let tcp = |e: &io::Error| Failure::Tcp(ConnectError::at(endpoint, Stage::Tcp, io_words(e), None::<String>));
+        let stream = TcpStream::connect(address).await.map_err(|e| tcp(&e))?;
+        stream.set_nodelay(true).map_err(|e| tcp(&e))?;
+        let failed = |e: tokio_postgres::Error| classify(endpoint, &e);
+        let wire: Option<Box<dyn Wire>> = match connector {
+            Some(mut connector) => {
+                let Ok(tls) = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut connector, &endpoint.host);
+                let (tls, owner) = ReplicationTls::new(tls);
+                drop(config.connect_raw(stream, tls).await.map_err(failed)?);
+                owner.take_back().map(|wire| Box::new(wire) as _)
+            }
+            None => {
+                let (lent, owner) = Lent::new(stream);
+                drop(config.connect_raw(Startup::new(lent), NoTls).await.map_err(failed)?);
+                owner.take_back().map(|wire| Box::new(wire) as _)
+            }
+        };
+        let kept = "the driver kept the connection to itself";
+        let wire = wire.ok_or_else(|| Failure::Refused(ConnectError::at(endpoint, Stage::Local, kept, None::<String>)));
+        Ok(Replication::new(wire?))
+    }
 }
 
 /// The outcome of one try at one address.
@@ -61,11 +140,7 @@ enum Failure {
     Refused(ConnectError),
 }
 
-async fn log_in(
-    endpoint: &Endpoint,
-    password: Option<&SecretString>,
-    session: Session,
-) -> Result<Client, ConnectError> {
+async fn log_in<L: Login>(endpoint: &Endpoint, password: Option<&SecretString>) -> Result<L::Session, ConnectError> {
     let deadline = Instant::now() + LIMIT;
     let connector = match endpoint.tls {
         TlsMode::Disable => None,
@@ -73,13 +148,13 @@ async fn log_in(
     };
     let mut failure = ConnectError::at(endpoint, Stage::Resolve, "the host name has no address", None::<String>);
     for address in resolve(endpoint, deadline).await? {
-        let mut outcome = at(endpoint, password, session, connector.clone(), address, deadline).await;
+        let mut outcome = at::<L>(endpoint, password, connector.clone(), address, deadline).await;
         if matches!(outcome, Err(Failure::NoTls)) && endpoint.tls == TlsMode::Prefer {
             // Only a server without TLS is asked again in clear: after any other error the first words are the cause.
-            outcome = at(endpoint, password, session, None, address, deadline).await;
+            outcome = at::<L>(endpoint, password, None, address, deadline).await;
         }
         match outcome {
-            Ok(client) => return Ok(client),
+            Ok(session) => return Ok(session),
             Err(Failure::Tcp(error)) => failure = error,
             Err(Failure::Refused(error)) => return Err(error),
             Err(Failure::NoTls) => {
@@ -111,14 +186,13 @@ pub(super) async fn resolve(endpoint: &Endpoint, deadline: Instant) -> Result<Ve
     }
 }
 
-async fn at(
+async fn at<L: Login>(
     endpoint: &Endpoint,
     password: Option<&SecretString>,
-    session: Session,
     connector: Option<MakeRustlsConnect>,
     address: SocketAddr,
     deadline: Instant,
-) -> Result<Client, Failure> {
+) -> Result<L::Session, Failure> {
     let mut config = Config::new();
     config
         .user(&endpoint.user)
@@ -133,64 +207,12 @@ async fn at(
     if let Some(password) = password {
         config.password(password.expose_secret());
     }
-    let connecting = async {
-        match (session, connector) {
-            (Session::Sql, Some(mut connector)) => connect(&config, &mut connector).await,
-            (Session::Sql, None) => connect(&config, &mut NoTls).await,
-            (Session::Replication, connector) => replicate(endpoint, &config, connector, address).await,
-        }
-    };
     // The driver limits the TCP connection; when time is up here, the silence came later.
+    let connecting = L::open(endpoint, &config, connector, address);
     match timeout_at(deadline + Duration::from_millis(200), connecting).await {
-        Ok(Ok(client)) => Ok(client),
-        Ok(Err(error)) => Err(classify(endpoint, &error)),
+        Ok(outcome) => outcome,
         Err(_) => Err(Failure::Refused(ConnectError::timeout(endpoint, Stage::Login))),
     }
-}
-
-async fn connect<T>(config: &Config, tls: &mut T) -> Result<Client, tokio_postgres::Error>
-where
-    T: MakeTlsConnect<tokio_postgres::Socket> + Clone,
-    T::Stream: Send + 'static,
-{
-    let (client, connection) = config.connect(tls.clone()).await?;
-    run(connection);
-    Ok(client)
-}
-
-async fn replicate(
-    endpoint: &Endpoint,
-    config: &Config,
-    connector: Option<MakeRustlsConnect>,
-    address: SocketAddr,
-) -> Result<Client, tokio_postgres::Error> {
-    let Ok(stream) = TcpStream::connect(address).await else {
-        // The driver makes the same try, and words the failure.
-        return connect(config, &mut NoTls).await;
-    };
-    let client = match connector {
-        Some(mut connector) => {
-            let Ok(tls) = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut connector, &endpoint.host);
-            let (client, connection) = config.connect_raw(stream, ReplicationTls(tls)).await?;
-            run(connection);
-            client
-        }
-        None => {
-            let (client, connection) = config.connect_raw(Startup::new(stream), NoTls).await?;
-            run(connection);
-            client
-        }
-    };
-    Ok(client)
-}
-
-/// Lets the connection work in the background; what ends it is told to whoever uses the client.
-fn run(connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static) {
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!("postgres connection ended: {error}");
-        }
-    });
 }
 
 /// The driver tells its kinds of error apart by their first words only.

@@ -1,9 +1,11 @@
-//! A PostgreSQL session in replication mode over the ordinary driver, which has no setting for it: the start-up
-//! packet gets the parameter `replication=database` on its way out.
+//! Logging in for replication with the ordinary driver, which knows neither the mode nor the stream of changes: the
+//! start-up packet gets the parameter `replication=database` on its way out, and after the login the stream is taken
+//! back from the driver.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -11,9 +13,33 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
 const PARAMETER: &[u8] = b"replication\0database\0";
 
+/// A stream that the driver has for as long as it logs in.
+pub(super) struct Lent<S>(Arc<Mutex<S>>);
+
+impl<S> Lent<S> {
+    pub(super) fn new(stream: S) -> (Self, Owner<S>) {
+        let shared = Arc::new(Mutex::new(stream));
+        (Self(Arc::clone(&shared)), Owner(shared))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, S> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whom the stream belongs to.
+pub(super) struct Owner<S>(Arc<Mutex<S>>);
+
+impl<S> Owner<S> {
+    /// The stream, once the driver has dropped its end.
+    pub(super) fn take_back(self) -> Option<S> {
+        Arc::into_inner(self.0).map(|stream| stream.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// A stream whose first packet is the start-up packet.
 pub(super) struct Startup<S> {
-    inner: S,
+    inner: Lent<S>,
     state: State,
 }
 
@@ -24,7 +50,7 @@ enum State {
 }
 
 impl<S> Startup<S> {
-    pub(super) fn new(inner: S) -> Self {
+    pub(super) fn new(inner: Lent<S>) -> Self {
         Self { inner, state: State::Before }
     }
 }
@@ -39,8 +65,8 @@ fn with_parameter(packet: &[u8]) -> Option<Vec<u8>> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Startup<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.inner.lock()).poll_read(cx, buf)
     }
 }
 
@@ -55,7 +81,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Startup<S> {
         }
         if let State::Sending { packet, sent, given } = &mut this.state {
             while *sent < packet.len() {
-                match ready!(Pin::new(&mut this.inner).poll_write(cx, &packet[*sent..]))? {
+                match ready!(Pin::new(&mut *this.inner.lock()).poll_write(cx, &packet[*sent..]))? {
                     0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                     n => *sent += n,
                 }
@@ -64,30 +90,56 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Startup<S> {
             this.state = State::After;
             return Poll::Ready(Ok(given));
         }
-        Pin::new(&mut this.inner).poll_write(cx, buf)
+        Pin::new(&mut *this.inner.lock()).poll_write(cx, buf)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.inner.lock()).poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.inner.lock()).poll_shutdown(cx)
     }
 }
 
 impl<S: TlsStream + Unpin> TlsStream for Startup<S> {
     fn channel_binding(&self) -> ChannelBinding {
-        self.inner.channel_binding()
+        self.inner.lock().channel_binding()
     }
 }
 
-/// A connector whose encrypted streams are [`Startup`] streams.
-pub(super) struct ReplicationTls<T>(pub(super) T);
+/// A connector that lends its encrypted stream to the driver.
+pub(super) struct ReplicationTls<T, S> {
+    connector: T,
+    owner: TlsOwner<S>,
+}
 
-impl<S, T> TlsConnect<S> for ReplicationTls<T>
+/// Whom the encrypted stream will belong to, once there is one.
+pub(super) struct TlsOwner<S>(Arc<Mutex<Option<Owner<S>>>>);
+
+impl<S> TlsOwner<S> {
+    fn lock(&self) -> MutexGuard<'_, Option<Owner<S>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The stream, once the driver has dropped its end.
+    pub(super) fn take_back(self) -> Option<S> {
+        let owner = self.lock().take();
+        owner.and_then(Owner::take_back)
+    }
+}
+
+impl<T, S> ReplicationTls<T, S> {
+    pub(super) fn new(connector: T) -> (Self, TlsOwner<S>) {
+        let shared = Arc::new(Mutex::new(None));
+        (Self { connector, owner: TlsOwner(Arc::clone(&shared)) }, TlsOwner(shared))
+    }
+}
+
+impl<S, T> TlsConnect<S> for ReplicationTls<T, T::Stream>
 where
     T: TlsConnect<S>,
+    T::Stream: Send + 'static,
     T::Future: Send + 'static,
 {
     type Stream = Startup<T::Stream>;
@@ -95,8 +147,13 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Self::Stream, Self::Error>> + Send>>;
 
     fn connect(self, stream: S) -> Self::Future {
-        let handshake = self.0.connect(stream);
-        Box::pin(async move { handshake.await.map(Startup::new) })
+        let handshake = self.connector.connect(stream);
+        let place = self.owner;
+        Box::pin(async move {
+            let (lent, owner) = Lent::new(handshake.await?);
+            *place.lock() = Some(owner);
+            Ok(Startup::new(lent))
+        })
     }
 }
 

@@ -103,6 +103,7 @@ fn sync(entries: &mut Entries, name: &str) -> SyncSettings {
         parallel: number(entries, "sync", "parallel").and_then(|n| usize::try_from(n).ok()).unwrap_or(4),
         on_schema_change: choice(entries, "sync", "on_schema_change").unwrap_or(OnSchemaChange::Stop),
         on_unrepresentable: choice(entries, "sync", "on_unrepresentable").unwrap_or(OnUnrepresentable::Stop),
+        origin: choice(entries, "sync", "origin").unwrap_or_default(),
     }
 }
 

@@ -88,6 +88,7 @@ pub(super) static KEYS: &[Key] = &[
     key("sync", "parallel", Kind::Number(1, 64)),
     key("sync", "on_schema_change", Kind::Choice(&["stop", "add-columns"])),
     key("sync", "on_unrepresentable", Kind::Choice(&["stop", "null"])),
+    key("sync", "origin", Kind::Choice(&["any", "none"])),
     key("aws", "region", Kind::Text("an AWS region, such as \"eu-west-2\"")),
     key("aws", "profile", Kind::Text("a profile of the shared AWS configuration")),
     key("aws", "endpoint_url", Kind::HttpUrl),

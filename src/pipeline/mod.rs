@@ -16,7 +16,7 @@ pub use errors::{PipelineError, PipelineErrorKind, Place, Problem};
 pub use load::overridden;
 pub(crate) use model::pattern_matches;
 pub use model::{
-    Aws, Dms, Endpoint, EngineKind, Glue, OnSchemaChange, OnUnrepresentable, PasswordSource, Pipeline, S3, SyncMode,
+    Aws, Dms, Endpoint, EngineKind, Glue, OnSchemaChange, OnUnrepresentable, Origin, PasswordSource, Pipeline, S3, SyncMode,
     SyncSettings, TableSelection, TlsMode,
 };
 

@@ -124,6 +124,21 @@ pub struct SyncSettings {
     pub on_schema_change: OnSchemaChange,
     /// What to do with a value that MySQL cannot hold.
     pub on_unrepresentable: OnUnrepresentable,
+    /// Which changes are followed, by where they came from.
+    #[serde(default)]
+    pub origin: Origin,
+}
+
+/// Where changes came to the source from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// From anywhere.
+    #[default]
+    Any,
+    /// Only those made there, not those that another replication brought (and marked with its origin): so that a
+    /// two-way set-up does not send a change in circles.
+    None,
 }
 
 /// The engines.

@@ -8,7 +8,7 @@ use crate::facts::{
     MyColumn, MyFlavor, MyKey, MyTable, PgColumn, PgKey, PgTable, PgType, ReplicaIdentity, TableKind, TypeClass,
 };
 use crate::pipeline::{
-    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Pipeline, SyncMode, SyncSettings, TableSelection, TlsMode,
+    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, Pipeline, SyncMode, SyncSettings, TableSelection, TlsMode,
 };
 
 pub const MYSQL: Dialect = Dialect { flavor: MyFlavor::MySql, version: (8, 4, 0) };
@@ -133,6 +133,7 @@ pub fn pipeline() -> Pipeline {
             parallel: 2,
             on_schema_change: OnSchemaChange::Stop,
             on_unrepresentable: OnUnrepresentable::Stop,
+            origin: Origin::Any,
         },
         aws: None,
         dms: None,

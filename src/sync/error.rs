@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Lsn;
 use crate::connect::ConnectError;
 
 /// Loads all tables anew.
@@ -65,18 +66,81 @@ pub enum SyncError {
     /// Stopped on request.
     #[error("stopped on request. {0}")]
     Stopped(Outcome),
+    /// The replication slot, or the publication, cannot be used.
+    #[error("{why}. {next}")]
+    Slot {
+        /// What is wrong with it.
+        why: String,
+        /// What to do.
+        next: String,
+    },
+    /// The source's table is no longer what it was.
+    #[error("{table}: the schema has changed: {difference}. {next}")]
+    SchemaChanged {
+        /// Source table.
+        table: String,
+        /// How.
+        difference: String,
+        /// What to do.
+        next: String,
+    },
+    /// A change could not be applied.
+    #[error(
+        "{}{cause}. The target holds every change before {position} and nothing of those after it",
+        table.as_deref().map(|t| format!("{t}: ")).unwrap_or_default()
+    )]
+    Changes {
+        /// Source table, where it was one.
+        table: Option<String>,
+        /// What went wrong.
+        cause: Box<Cause>,
+        /// Where the target stands.
+        position: Lsn,
+    },
+    /// A later run writes now.
+    #[error("another run of this pipeline has taken over; this one has written nothing since")]
+    Fenced,
+    /// A transaction in progress could not be kept.
+    #[error(
+        "a large transaction could not be kept in {folder}: {why}. Make room there, or set TMPDIR to a folder with \
+         room; nothing is lost"
+    )]
+    Spill {
+        /// The folder for temporary files.
+        folder: String,
+        /// The system's reason.
+        why: String,
+    },
+    /// A server stayed away.
+    #[error("given up after {minutes} minutes without success: {last}")]
+    GaveUp {
+        /// How long it was tried.
+        minutes: u64,
+        /// The last failure.
+        last: Box<SyncError>,
+    },
 }
+
+/// Goes on where the last run ended.
+pub const RESUME: &str = "cdc-doctor sync";
 
 impl SyncError {
     /// What to type to go on, where that helps.
     #[must_use]
     pub fn resume(&self) -> Option<String> {
         match self {
-            Self::Table { .. } | Self::Stopped(_) => Some(RELOAD.to_owned()),
+            Self::Table { outcome, .. } | Self::Stopped(outcome) => {
+                Some(if outcome.resumes { RESUME } else { RELOAD }.to_owned())
+            }
             Self::NothingSelected { .. } => Some("cdc-doctor check --only TBL".to_owned()),
             Self::Refused(all) => all.iter().find_map(|r| r.command.clone()),
             Self::Connect(_) => Some("cdc-doctor check".to_owned()),
-            Self::Busy { .. } | Self::Prepare { .. } => None,
+            Self::Changes { .. } | Self::Spill { .. } | Self::GaveUp { .. } => Some(RESUME.to_owned()),
+            Self::Busy { .. }
+            | Self::Prepare { .. }
+            | Self::Slot { .. }
+            | Self::SchemaChanged { .. }
+            | Self::Fenced => None,
         }
     }
 }
@@ -174,9 +238,24 @@ pub enum Cause {
     /// A session could not be opened.
     #[error("{0}")]
     Connect(ConnectError),
-    /// Bytes that are not what COPY writes.
-    #[error("the source sent a row that does not have the form of COPY; report this as a bug")]
+    /// Bytes that are not what COPY or the stream of changes is made of.
+    #[error("the source sent something that does not have the form of its protocol; report this as a bug")]
     Malformed,
+    /// A row that was changed on the source is not on the target.
+    #[error(
+        "{target} has no row{}, which the source has changed: somebody else has changed the target. Compare the two \
+         (cdc-doctor verify), and load the table again",
+        key.as_deref().map(|k| format!(" with {k}")).unwrap_or_default()
+    )]
+    RowMissing {
+        /// Target table, quoted.
+        target: String,
+        /// The row's key.
+        key: Option<String>,
+    },
+    /// A change that says not which row it is of.
+    #[error("the source sent a change without the row's key (REPLICA IDENTITY); see cdc-doctor explain TBL-003")]
+    NoKey,
 }
 
 /// One of the two servers.
@@ -200,6 +279,8 @@ impl fmt::Display for Side {
 /// What is on the target after a run that did not finish.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
+    /// The next start goes on by itself: what is not complete is copied again.
+    pub resumes: bool,
     /// Tables that hold all rows of the snapshot.
     pub complete: Vec<String>,
     /// Tables that hold some rows of the snapshot, and how many.
@@ -210,13 +291,16 @@ pub struct Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if *self == Self::default() {
+        if self.complete.is_empty() && self.partial.is_empty() && self.untouched.is_empty() {
             return f.write_str("No row was moved");
         }
         let partial: Vec<String> = self.partial.iter().map(|(t, n)| format!("{t} ({n} rows)")).collect();
         write!(f, "On the target now: complete: {}", list(&self.complete))?;
         write!(f, "; in part: {}", list(&partial))?;
         write!(f, "; not begun: {}", list(&self.untouched))?;
+        if self.resumes {
+            return write!(f, ". To go on, with what is not complete copied again: {RESUME}");
+        }
         write!(f, ". To load all tables anew: {RELOAD}")
     }
 }
@@ -288,7 +372,7 @@ mod tests {
     #[test]
     fn a_failed_table_is_told_with_what_is_there_and_what_to_type() {
         let outcome =
-            Outcome { complete: vec!["public.a".into()], partial: vec![("public.b".into(), 7)], untouched: Vec::new() };
+            Outcome { complete: vec!["public.a".into()], partial: vec![("public.b".into(), 7)], ..Outcome::default() };
         let cause = Cause::Value {
             column: "v".into(),
             key: Some("id = 42".into()),

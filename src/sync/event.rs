@@ -94,6 +94,9 @@ pub struct TableProgress {
     pub rows_total: Option<u64>,
     /// Bytes sent to the target.
     pub bytes: u64,
+    /// Row changes of the source that were applied.
+    #[serde(default)]
+    pub changes: u64,
 }
 
 /// Sums over all tables.
@@ -107,6 +110,9 @@ pub struct Totals {
     pub bytes: u64,
     /// Seconds since the start.
     pub seconds: f64,
+    /// Row changes of the source that were applied.
+    #[serde(default)]
+    pub changes: u64,
 }
 
 /// How far the target is behind.
@@ -114,8 +120,10 @@ pub struct Totals {
 pub struct Lag {
     /// WAL not yet applied.
     pub bytes: u64,
-    /// Age of the newest applied commit.
+    /// Age of the newest applied commit; nothing when none is waiting.
     pub seconds: f64,
+    /// WAL that the source keeps for the slot.
+    pub retained: Option<u64>,
 }
 
 /// Where all counters stand now.

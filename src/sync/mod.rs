@@ -3,9 +3,12 @@
 pub mod direct;
 mod error;
 mod event;
+mod lsn;
 
-pub use error::{Cause, Outcome, RELOAD, Refused, Side, SyncError};
+pub use error::{Cause, Outcome, RELOAD, RESUME, Refused, Side, SyncError};
 pub use event::{Event, Lag, Phase, Progress, TableProgress, TableState, Totals};
+
+pub use lsn::{Lsn, NoLsn};
 
 use std::sync::Arc;
 
@@ -46,6 +49,15 @@ impl Reporter {
     pub fn progress(&self, change: impl FnOnce(&mut Progress)) {
         self.progress.send_modify(change);
     }
+}
+
+/// Moves rows. Every engine tells the same events.
+pub trait Engine {
+    /// Moves what it was made for, until it is done or told to stop.
+    ///
+    /// # Errors
+    /// What went wrong, where, what is on the target now and what to type next. Events say the same.
+    fn run(self, reporter: Reporter, stop: Stop) -> impl Future<Output = Result<Totals, SyncError>> + Send;
 }
 
 /// Told to stop cleanly: Ctrl-C, SIGTERM, a key in the session. Cloned freely; never unset.

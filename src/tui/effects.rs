@@ -18,7 +18,7 @@ use crate::fixes::{self, ApplyError};
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
 
-use crate::sync::direct::{self, LoadOptions};
+use crate::sync::direct::{self, SyncOptions};
 use crate::sync::{self, Feed, Stop};
 
 /// How often the engine's counters are passed on.
@@ -53,7 +53,7 @@ impl Runner {
                 let work = check(run, self.path.clone(), self.passwords.clone(), self.out.clone());
                 self.check = Some(self.tasks.spawn(work));
             }
-            Effect::Load(pipeline) => self.load(pipeline, LoadOptions::default()),
+            Effect::Load(pipeline) => self.load(pipeline, SyncOptions::default()),
             Effect::Confirmed(confirmed) => self.confirmed(confirmed.into_action()),
             Effect::Quit => {}
         }
@@ -65,7 +65,7 @@ impl Runner {
                 let work = self::apply(apply, self.passwords.clone(), self.out.clone());
                 self.tasks.spawn(work);
             }
-            Guarded::TruncateAndLoad(pipeline) => self.load(pipeline, LoadOptions { truncate_target: true }),
+            Guarded::TruncateAndLoad(pipeline) => self.load(pipeline, SyncOptions { truncate_target: true, ..SyncOptions::default() }),
             Guarded::StopSync => self.stop.request(),
             Guarded::StopAndQuit => {
                 self.stop.request();
@@ -78,7 +78,7 @@ impl Runner {
         }
     }
 
-    fn load(&mut self, pipeline: Box<Pipeline>, options: LoadOptions) {
+    fn load(&mut self, pipeline: Box<Pipeline>, options: SyncOptions) {
         self.stop = Stop::default();
         let work = load(pipeline, self.passwords.clone(), options, self.stop.clone(), self.out.clone());
         self.tasks.spawn(work);
@@ -89,7 +89,7 @@ impl Runner {
 async fn load(
     pipeline: Box<Pipeline>,
     passwords: Passwords,
-    options: LoadOptions,
+    options: SyncOptions,
     stop: Stop,
     out: mpsc::Sender<Message>,
 ) {

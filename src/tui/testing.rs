@@ -17,7 +17,7 @@ use crate::diagnose::{Judgement, Outcome};
 use crate::facts::{Attempt, Fact, Facts, MyFlavor, MySession, PgSession, Refusal, Stage};
 use crate::fixes::{Action, Cost, Fix, Mode, Step};
 use crate::pipeline::{
-    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, PasswordSource, Pipeline, SyncMode, SyncSettings,
+    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, PasswordSource, Pipeline, SyncMode, SyncSettings,
     TableSelection, TlsMode,
 };
 
@@ -147,6 +147,7 @@ pub fn pipeline() -> Pipeline {
             parallel: 4,
             on_schema_change: OnSchemaChange::Stop,
             on_unrepresentable: OnUnrepresentable::Stop,
+            origin: Origin::Any,
         },
         aws: None,
         dms: None,

@@ -15,7 +15,7 @@ use cdc_doctor::facts::{
 use cdc_doctor::lab::servers::{MySqlOptions, MySqlServer, Postgres, PostgresOptions};
 use cdc_doctor::pipeline::secrets::Passwords;
 use cdc_doctor::pipeline::{
-    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Pipeline, SyncMode, SyncSettings, TableSelection, TlsMode,
+    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, Pipeline, SyncMode, SyncSettings, TableSelection, TlsMode,
 };
 use mysql_async::prelude::Queryable;
 use secrecy::SecretString;
@@ -40,6 +40,7 @@ fn pipeline(source: &Endpoint, target: &Endpoint) -> Pipeline {
             parallel: 2,
             on_schema_change: OnSchemaChange::Stop,
             on_unrepresentable: OnUnrepresentable::Stop,
+            origin: Origin::Any,
         },
         aws: None,
         dms: None,

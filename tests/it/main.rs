@@ -6,6 +6,7 @@
 mod support;
 
 mod cdc;
+mod changes;
 mod checks;
 mod cli;
 mod drift;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use cdc_doctor::facts::{self, MyTable, PgTable};
 use cdc_doctor::pipeline::{
-    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Pipeline, SyncMode, SyncSettings, TableSelection,
+    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, Pipeline, SyncMode, SyncSettings, TableSelection,
 };
 use cdc_doctor::schema::{self, Dialect, Difference, Planned, TargetTable};
 use mysql_async::prelude::Queryable;
@@ -40,6 +40,7 @@ fn pipeline(source: &Endpoint, target: &Endpoint) -> Pipeline {
             parallel: 2,
             on_schema_change: OnSchemaChange::Stop,
             on_unrepresentable: OnUnrepresentable::Stop,
+            origin: Origin::Any,
         },
         aws: None,
         dms: None,

@@ -7,7 +7,7 @@ use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::lab::servers::{MySqlOptions, MySqlServer};
 use cdc_doctor::pipeline::secrets::Passwords;
 use cdc_doctor::pipeline::{OnUnrepresentable, Pipeline};
-use cdc_doctor::sync::direct::{LoadOptions, full_load};
+use cdc_doctor::sync::direct::{SyncOptions, full_load};
 use cdc_doctor::sync::{self, Cause, Event, Phase, Progress, Side, Stop, SyncError, TableState, Totals};
 use mysql_async::prelude::Queryable;
 use tokio::sync::watch;
@@ -75,7 +75,7 @@ where
     support::block_on(async {
         let (reporter, mut feed) = sync::channel();
         let stop = Stop::default();
-        let load = full_load(pipeline, passwords, LoadOptions { truncate_target }, reporter, stop.clone());
+        let load = full_load(pipeline, passwords, SyncOptions { truncate_target, ..SyncOptions::default() }, reporter, stop.clone());
         let events = async {
             let mut events = Vec::new();
             while let Some(event) = feed.events.recv().await {
@@ -543,7 +543,7 @@ fn a_second_run_is_refused_while_the_first_goes_on() {
             until(progress, |p| p.totals.rows > 0).await;
             let (reporter, feed) = sync::channel();
             drop(feed);
-            let options = LoadOptions { truncate_target: true };
+            let options = SyncOptions { truncate_target: true, ..SyncOptions::default() };
             let second = full_load(&pipeline, &passwords, options, reporter, Stop::default()).await;
             assert!(matches!(second, Err(SyncError::Busy { .. })), "{second:?}");
         });

@@ -28,7 +28,7 @@ use cdc_doctor::pipeline::Endpoint;
 use cdc_doctor::quote::{my_ident, pg_ident};
 use secrecy::SecretString;
 
-pub use project::Project;
+pub use project::{Project, Ran};
 
 /// The PostgreSQL that all tests share. Roles and slots are the whole server's: name them with [`unique`].
 pub fn postgres() -> &'static Postgres {

@@ -62,9 +62,9 @@ pub(super) async fn probe(
 /// A real replication session, asked who it is.
 pub(super) async fn replication(board: &Board<'_>, endpoint: &Endpoint, password: Option<&SecretString>) {
     let attempt = match connect::postgres::open_replication(endpoint, password).await {
-        Ok(client) => match client.simple_query("IDENTIFY_SYSTEM").await {
+        Ok(mut session) => match session.query("IDENTIFY_SYSTEM").await {
             Ok(_) => Attempt::Accepted { tls: None },
-            Err(error) => Attempt::Refused(connect::postgres::refused(endpoint, &error).refusal),
+            Err(error) => Attempt::Refused(error.refusal()),
         },
         Err(error) => Attempt::Refused(error.refusal),
     };

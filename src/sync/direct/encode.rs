@@ -13,10 +13,14 @@ use crate::pipeline::OnUnrepresentable;
 /// What the encoder knows of one column.
 #[derive(Debug, Clone)]
 pub(super) struct Column {
-    /// Its name, for messages.
+    /// Its name on the source, for messages.
     pub(super) name: String,
+    /// Its name on the target, quoted.
+    pub(super) ident: String,
     /// How its fields are judged.
     pub(super) rule: Rule,
+    /// Its literals are numbers, which are compared as such when they stand without quotes.
+    pub(super) number: bool,
     /// The target takes NULL.
     pub(super) nullable: bool,
     /// It is part of the key that names a row.
@@ -59,6 +63,7 @@ trait Form {
     fn null(out: &mut BytesMut);
     fn text(out: &mut BytesMut, field: &[u8]);
     fn plain(out: &mut BytesMut, field: &[u8]);
+    fn number(out: &mut BytesMut, field: &[u8]);
     fn hex(out: &mut BytesMut, digits: &[u8]);
 }
 
@@ -80,6 +85,86 @@ impl<'a> Encoder<'a> {
         out.put_u8(b'(');
         self.row::<Values>(row, out)?;
         out.put_u8(b')');
+        Ok(())
+    }
+
+    /// Appends those fields of a COPY row that are wanted as `` `a`='1',`b`=NULL ``, for `UPDATE … SET`.
+    pub(super) fn assignments(
+        &mut self,
+        row: &[u8],
+        wanted: impl Fn(usize) -> bool,
+        out: &mut BytesMut,
+    ) -> Result<(), Rejection> {
+        self.each(row, wanted, b",", out, |column, field, written, out| {
+            out.put_slice(column.ident.as_bytes());
+            out.put_u8(b'=');
+            put::<Values>(out, column, field, written);
+        })
+    }
+
+    /// Appends the wanted fields as `` `a`=1 AND `b`='x' ``, for a condition on a key.
+    pub(super) fn key_condition(
+        &mut self,
+        row: &[u8],
+        wanted: impl Fn(usize) -> bool,
+        out: &mut BytesMut,
+    ) -> Result<(), Rejection> {
+        self.each(row, wanted, b" AND ", out, |column, field, written, out| {
+            out.put_slice(column.ident.as_bytes());
+            out.put_u8(b'=');
+            put::<Compared>(out, column, field, written);
+        })
+    }
+
+    /// Appends the wanted fields as literals to compare with, a comma between them.
+    pub(super) fn key_values(
+        &mut self,
+        row: &[u8],
+        wanted: impl Fn(usize) -> bool,
+        out: &mut BytesMut,
+    ) -> Result<(), Rejection> {
+        self.each(row, wanted, b",", out, |column, field, written, out| put::<Compared>(out, column, field, written))
+    }
+
+    /// Appends a condition that the row with exactly these values meets, to the last byte of its texts; NULL is equal
+    /// to NULL.
+    pub(super) fn exact_condition(&mut self, row: &[u8], out: &mut BytesMut) -> Result<(), Rejection> {
+        self.each(row, |_| true, b" AND ", out, |column, field, written, out| {
+            let (before, middle, after) = match column.rule {
+                Rule::Text(_) => ("CAST(CONVERT(", " USING utf8mb4) AS BINARY) <=> CAST(", " AS BINARY)"),
+                Rule::Json => ("", " <=> CAST(", " AS JSON)"),
+                _ => ("", " <=> ", ""),
+            };
+            out.put_slice(before.as_bytes());
+            out.put_slice(column.ident.as_bytes());
+            out.put_slice(middle.as_bytes());
+            put::<Compared>(out, column, field, written);
+            out.put_slice(after.as_bytes());
+        })
+    }
+
+    /// Hands over the wanted fields one by one, with `between` written between them.
+    fn each(
+        &mut self,
+        row: &[u8],
+        wanted: impl Fn(usize) -> bool,
+        between: &[u8],
+        out: &mut BytesMut,
+        mut write: impl FnMut(&Column, &[u8], Option<Shape>, &mut BytesMut),
+    ) -> Result<(), Rejection> {
+        let fields = row.strip_suffix(b"\n").ok_or(Rejection::Malformed)?.split(|b| *b == b'\t');
+        let columns = self.columns;
+        let mut first = true;
+        for (index, (column, field)) in columns.iter().zip(fields).enumerate() {
+            if !wanted(index) {
+                continue;
+            }
+            let written = self.field(column, field, true).or_else(|why| self.instead(column, field, row, why))?;
+            if !std::mem::take(&mut first) {
+                out.put_slice(between);
+            }
+            write(column, field, written, out);
+        }
         Ok(())
     }
 
@@ -157,6 +242,7 @@ const NULL: &[u8] = br"\N";
 
 fn put<F: Form>(out: &mut BytesMut, column: &Column, field: &[u8], written: Option<Shape>) {
     let text = |out: &mut BytesMut, field: &[u8]| match column.rule {
+        _ if column.number => F::number(out, field),
         Rule::Plain => F::plain(out, field),
         _ => F::text(out, field),
     };
@@ -247,6 +333,10 @@ impl Form for Line {
         out.put_slice(field);
     }
 
+    fn number(out: &mut BytesMut, field: &[u8]) {
+        out.put_slice(field);
+    }
+
     /// The bytes themselves: half as long as their digits, and no function call a row on the server.
     fn hex(out: &mut BytesMut, digits: &[u8]) {
         out.reserve(digits.len());
@@ -295,10 +385,42 @@ impl Form for Values {
         Self::text(out, field);
     }
 
+    fn number(out: &mut BytesMut, field: &[u8]) {
+        Self::text(out, field);
+    }
+
     fn hex(out: &mut BytesMut, digits: &[u8]) {
         out.put_slice(b"X'");
         out.put_slice(digits);
         out.put_u8(b'\'');
+    }
+}
+
+/// Literals to compare a column with: a quoted number would be compared as a double, and two large ones be equal.
+struct Compared;
+
+impl Form for Compared {
+    const COMMA: u8 = Values::COMMA;
+    const VERBATIM: bool = false;
+
+    fn null(out: &mut BytesMut) {
+        Values::null(out);
+    }
+
+    fn text(out: &mut BytesMut, field: &[u8]) {
+        Values::text(out, field);
+    }
+
+    fn plain(out: &mut BytesMut, field: &[u8]) {
+        Values::plain(out, field);
+    }
+
+    fn number(out: &mut BytesMut, field: &[u8]) {
+        out.put_slice(field);
+    }
+
+    fn hex(out: &mut BytesMut, digits: &[u8]) {
+        Values::hex(out, digits);
     }
 }
 
@@ -309,7 +431,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn column(name: &str, rule: Rule) -> Column {
-        Column { name: name.into(), rule, nullable: true, key: name == "id" }
+        Column { name: name.into(), ident: name.into(), rule, number: false, nullable: true, key: name == "id" }
     }
 
     fn columns(rules: &[Rule]) -> Vec<Column> {
@@ -393,6 +515,26 @@ mod tests {
     fn quotes_cannot_leave_a_literal() {
         assert_eq!(values(&[TEXT], br"a'b\\'c").unwrap_err(), Rejection::Malformed);
         assert_eq!(values(&[TEXT], b"a'b\\\\'c\n").unwrap(), br"('a\'b\\\'c')");
+    }
+
+    #[test]
+    fn conditions_compare_numbers_as_numbers_and_texts_to_the_byte() {
+        let mut columns = columns(&[Rule::Plain, TEXT, Rule::Bytes(9), Rule::Json]);
+        columns[0].number = true;
+        let mut encoder = Encoder::new(&columns, OnUnrepresentable::Stop);
+        let row = b"9007199254740993\ta'b\t\\\\x00ff\t\\N\n";
+        let mut told = |write: &dyn Fn(&mut Encoder<'_>, &mut BytesMut) -> Result<(), Rejection>| {
+            let mut out = BytesMut::new();
+            write(&mut encoder, &mut out).unwrap();
+            String::from_utf8(out.to_vec()).unwrap()
+        };
+        assert_eq!(told(&|e, o| e.key_values(row, |i| i < 2, o)), r"9007199254740993,'a\'b'");
+        assert_eq!(told(&|e, o| e.key_condition(row, |i| i == 2, o)), "v=X'00ff'");
+        assert_eq!(told(&|e, o| e.assignments(row, |i| i != 1, o)), "id='9007199254740993',v=X'00ff',v=NULL");
+        assert_eq!(
+            told(&|e, o| e.exact_condition(row, o)),
+            r"id <=> 9007199254740993 AND CAST(CONVERT(v USING utf8mb4) AS BINARY) <=> CAST('a\'b' AS BINARY) AND v <=> X'00ff' AND v <=> CAST(NULL AS JSON)"
+        );
     }
 
     #[test]

@@ -1,14 +1,19 @@
-//! The engine in this process: PostgreSQL `COPY` into MySQL's `LOAD DATA LOCAL`.
+//! The engine in this process: PostgreSQL `COPY` into MySQL's `LOAD DATA LOCAL`, and logical replication after it.
 //!
-//! [`full_load`] looks at both sides ([`prepare`]), takes one snapshot of the source ([`snapshot`]), cuts the tables
+//! A load ([`load`]) looks at both sides ([`prepare`]), takes one snapshot of the source ([`snapshot`]), cuts the tables
 //! into parts ([`plan`]) and lets workers copy them ([`supervise`], [`part`]). What is selected of a column is in
-//! [`projection`], what MySQL can hold in [`rules`], and the one pass over the bytes in [`encode`].
+//! [`projection`], what MySQL can hold in [`rules`], and the one pass over the bytes in [`encode`]. Changes are followed
+//! by [`cdc`].
 //!
 //! Foreign keys are not checked on the target while a table that has them, or that others point at, is loaded:
 //! tables are loaded in any order, and all rows come from one snapshot, in which the source has checked them.
 
+mod cdc;
 mod encode;
+mod layout;
+mod load;
 mod part;
+pub mod pgoutput;
 mod plan;
 mod prepare;
 mod projection;
@@ -17,56 +22,83 @@ mod rules;
 mod snapshot;
 mod supervise;
 mod target;
+pub mod tuple;
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::time::Instant;
-
-use mysql_async::{Conn, OptsBuilder};
-
-use self::plan::Part;
-use self::prepare::Job;
-use self::snapshot::Snapshot;
-use self::supervise::{Run, Setup};
-use self::target::Server;
-use super::error::{Cause, Outcome, SyncError};
-use super::{Event, Phase, Reporter, Stop, Totals};
-use crate::connect;
-use crate::facts::PgTable;
-use crate::pipeline::Pipeline;
+use self::cdc::Done;
+use self::prepare::Fill;
+use super::error::SyncError;
+use super::{Engine, Event, RESUME, Reporter, Stop, Totals};
 use crate::pipeline::secrets::Passwords;
+use crate::pipeline::{Pipeline, SyncMode, pattern_matches};
+
+pub use self::cdc::{CHECKPOINT_TABLE, TABLES_TABLE};
 
 /// What the user asked for beside the pipeline file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LoadOptions {
-    /// Remove the rows of target tables that have some; without it such a table is refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SyncOptions {
+    /// Remove the rows of target tables that have some, and forget what earlier runs left; without it such a table is
+    /// refused.
     pub truncate_target: bool,
+    /// Tables (`schema.table` patterns) that are loaded again before changes are followed.
+    pub reload: Vec<String>,
+    /// End when the target holds all that had committed as following began.
+    pub until_caught_up: bool,
+    /// Drop the slot at the end: nothing is to follow.
+    pub drop_slot: bool,
 }
 
-/// Copies the rows of all selected tables as one snapshot of the source has them.
-///
-/// A table arrives whole or the run fails: every part of it is one transaction, and a part of which the target stored
-/// anything else than what was sent is rolled back.
+/// The engine in this process.
+#[derive(Debug, Clone)]
+pub struct Direct {
+    /// The pipeline; its mode says what is moved.
+    pub pipeline: Pipeline,
+    /// Both sides' passwords.
+    pub passwords: Passwords,
+    /// What is asked for beside.
+    pub options: SyncOptions,
+}
+
+impl Engine for Direct {
+    async fn run(self, reporter: Reporter, stop: Stop) -> Result<Totals, SyncError> {
+        run(&self.pipeline, &self.passwords, self.options, reporter, stop).await
+    }
+}
+
+/// Moves what the pipeline's mode says.
 ///
 /// # Errors
 /// What went wrong, where, what is on the target now and what to type next. Events say the same.
-pub async fn full_load(
+pub async fn run(
     pipeline: &Pipeline,
     passwords: &Passwords,
-    options: LoadOptions,
+    options: SyncOptions,
     reporter: Reporter,
     stop: Stop,
 ) -> Result<Totals, SyncError> {
-    let began = Instant::now();
-    match load(pipeline, passwords, options, &reporter, &stop, began).await {
-        Ok(tables) => {
+    let began = std::time::Instant::now();
+    let moved = match pipeline.sync.mode {
+        SyncMode::FullLoad => {
+            load::only(pipeline, passwords, &options, &reporter, &stop, began).await.map(|()| Done::Finished)
+        }
+        SyncMode::Cdc | SyncMode::FullLoadAndCdc => {
+            cdc::replicate(pipeline, passwords, &options, &reporter, &stop, began).await
+        }
+    };
+    match moved {
+        Ok(done) => {
             let mut totals = Totals::default();
             reporter.progress(|p| {
-                p.totals.tables = tables;
                 p.totals.seconds = began.elapsed().as_secs_f64();
                 totals = p.totals;
             });
-            reporter.event(Event::Finished { totals }).await;
+            let event = match done {
+                Done::Finished => Event::Finished { totals },
+                Done::Stopped(position) => Event::Stopped {
+                    reason: format!("on request; the target holds every change before {position}"),
+                    resume: Some(RESUME.to_owned()),
+                },
+            };
+            reporter.event(event).await;
             Ok(totals)
         }
         Err(error) => {
@@ -76,73 +108,33 @@ pub async fn full_load(
     }
 }
 
-/// Returns how many tables were loaded.
-async fn load(
+/// Copies the rows of all selected tables as one snapshot of the source has them, whatever the pipeline's mode.
+///
+/// A table arrives whole or the run fails: every part of it is one transaction, and a part of which the target stored
+/// anything else than what was sent is rolled back.
+///
+/// # Errors
+/// As [`run`].
+pub async fn full_load(
     pipeline: &Pipeline,
     passwords: &Passwords,
-    options: LoadOptions,
-    reporter: &Reporter,
-    stop: &Stop,
-    began: Instant,
-) -> Result<usize, SyncError> {
-    report::phase(reporter, Phase::Prepare).await;
-    let ready = tokio::select! {
-        biased;
-        () = stop.wait() => return Err(SyncError::Stopped(Outcome::default())),
-        ready = prepared(pipeline, passwords, options, reporter) => ready?,
-    };
-    report::phase(reporter, Phase::FullLoad).await;
-    let Ready { control, server, snapshot, jobs, queue } = ready;
-    let count = jobs.len();
-    let setup = Setup {
-        pipeline: pipeline.clone(),
-        passwords: passwords.clone(),
-        server,
-        target: OptsBuilder::from_opts(control.opts().clone()),
-        snapshot: snapshot.id.clone(),
-        jobs,
-        reporter: reporter.clone(),
-        began,
-    };
-    let done = Arc::new(Run::new(setup, queue)).go(stop).await;
-    drop(snapshot);
-    // Ends the lock, whatever became of the run.
-    let _ = control.disconnect().await;
-    done.map(|()| count)
+    options: SyncOptions,
+    reporter: Reporter,
+    stop: Stop,
+) -> Result<Totals, SyncError> {
+    let mut pipeline = pipeline.clone();
+    pipeline.sync.mode = SyncMode::FullLoad;
+    run(&pipeline, passwords, options, reporter, stop).await
 }
 
-/// All that must stand before the first row moves.
-struct Ready {
-    /// Holds the lock on the target for as long as it lives.
-    control: Conn,
-    server: Server,
-    snapshot: Snapshot,
-    jobs: Vec<Job>,
-    queue: VecDeque<Part>,
-}
+impl SyncOptions {
+    /// The table is to be loaded again.
+    fn reloads(&self, schema: &str, table: &str) -> bool {
+        self.reload.iter().any(|pattern| pattern_matches(pattern, schema, table))
+    }
 
-async fn prepared(
-    pipeline: &Pipeline,
-    passwords: &Passwords,
-    options: LoadOptions,
-    reporter: &Reporter,
-) -> Result<Ready, SyncError> {
-    let source = connect::postgres::open(&pipeline.source, passwords.source.as_ref()).await?;
-    let mut control = connect::mysql::open(&pipeline.target, passwords.target.as_ref(), None).await?;
-    let server = Server::of(&mut control).await?;
-    target::lock(&mut control, &pipeline.name, &pipeline.target_databases()).await?;
-    let jobs = prepare::tables(pipeline, options, &source, &mut control, server).await?;
-    report::begun(reporter, &jobs).await;
-
-    let tables: Vec<&PgTable> = jobs.iter().map(|j| &j.source).collect();
-    let snapshot = Snapshot::take(source, &tables).await?;
-    let failed = |e: tokio_postgres::Error| SyncError::Prepare {
-        doing: "measuring the source's tables".to_owned(),
-        cause: Cause::from(&e),
-    };
-    let leaves = plan::leaves(&snapshot.client, &tables).await.map_err(failed)?;
-    let version = snapshot.client.query_one("SELECT current_setting('server_version_num')::int4", &[]).await;
-    let by_pages = version.map_err(failed)?.get::<_, i32>(0) >= 140_000;
-    let queue = plan::cut(&tables, &leaves, pipeline.sync.parallel, by_pages);
-    Ok(Ready { control, server, snapshot, jobs, queue })
+    /// What a load does with a table of which nothing is known.
+    fn fill(&self) -> Fill {
+        Fill::Load { truncate: self.truncate_target }
+    }
 }

@@ -129,7 +129,7 @@ impl Copy<'_> {
     }
 
     async fn encode(&self, mut rows: Rows, chunks: mpsc::Sender<Bytes>) -> Result<Sent, End> {
-        let mut encoder = Encoder::new(&self.job.columns, self.policy);
+        let mut encoder = Encoder::new(&self.job.layout.columns, self.policy);
         let (mut sent, mut told) = (Sent::default(), 0);
         let mut out = BytesMut::with_capacity(CHUNK + CHUNK / 4);
         while let Some(row) = rows.next().await {
@@ -162,7 +162,7 @@ impl Copy<'_> {
     async fn insert(&self, conn: &mut Conn, mut rows: Rows) -> Result<Sent, End> {
         let head = self.job.insert_sql();
         let limit = usize::try_from(self.max_packet / 2).unwrap_or(usize::MAX).min(1 << 20);
-        let mut encoder = Encoder::new(&self.job.columns, self.policy);
+        let mut encoder = Encoder::new(&self.job.layout.columns, self.policy);
         let mut sent = Sent::default();
         let mut batch = BytesMut::from(head.as_bytes());
         let mut count = 0;
@@ -236,7 +236,7 @@ impl Copy<'_> {
         };
         let from = format!("{} OFFSET {} LIMIT 1", self.part.from, before + number.saturating_sub(1));
         let Ok(rows) = self.reader.copy_out(&self.job.copy_sql(&from)).await else { return };
-        let encoder = Encoder::new(&self.job.columns, self.policy);
+        let encoder = Encoder::new(&self.job.layout.columns, self.policy);
         if let Some(Ok(row)) = pin!(rows).next().await
             && let Some(key) = encoder.key(&row)
         {

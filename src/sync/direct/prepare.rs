@@ -5,49 +5,61 @@ use std::collections::HashSet;
 use mysql_async::Conn;
 use tokio_postgres::Client;
 
-use super::LoadOptions;
-use super::encode::Column;
+use super::layout::{Duplicates, Layout, Written};
 use super::projection::select_list;
-use super::rules::Rule;
 use super::target::{self, Server};
 use crate::facts::{self, MyTable, PgTable};
 use crate::pipeline::Pipeline;
-use crate::quote::{my_ident, my_table};
-use crate::schema::{self, Difference, Planned, TargetTable, Transfer};
+use crate::quote::my_table;
+use crate::schema::{self, Difference, Planned, TargetTable};
 use crate::sync::error::{Cause, Refused, SyncError};
 use crate::text::safe;
 
-/// A table that will be loaded.
-#[derive(Debug)]
+/// A table of the run.
+#[derive(Debug, Clone)]
 pub(super) struct Job {
     /// The source table.
     pub(super) source: PgTable,
-    /// What is selected of it.
-    pub(super) select: String,
-    /// Target database.
-    pub(super) database: String,
-    /// Target table.
-    pub(super) name: String,
-    /// What the encoder needs.
-    pub(super) columns: Vec<Column>,
-    /// Target column names with how they are read: `` `a`, @v1, `c` ``.
-    pub(super) fields: String,
-    /// `SET …` for the fields that are read into variables.
-    pub(super) assign: String,
-    /// Plain column list, for INSERT.
-    pub(super) names: String,
+    /// The table as it should be on the target.
+    pub(super) want: TargetTable,
+    /// The target table.
+    pub(super) have: MyTable,
+    /// What is selected of it for a load.
+    select: String,
+    /// The columns that a load writes.
+    pub(super) layout: Layout,
+    /// What becomes of the rows that are there.
+    pub(super) fill: Fill,
     /// It has rows, which are removed before it is loaded.
     pub(super) clear: bool,
-    /// It has foreign keys, or others point at it.
-    pub(super) foreign_keys: bool,
-    /// Triggers on the target that fire on every row.
-    pub(super) triggers: Vec<String>,
+}
+
+/// What a run does with a table before it follows changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fill {
+    /// Loads it; rows that are there are refused, unless they may go.
+    Load {
+        /// They may.
+        truncate: bool,
+    },
+    /// Loads it again after a load that did not come to its end: the rows that are there are of that load.
+    Again,
+    /// Leaves its rows as they are.
+    Keep,
+}
+
+/// What is asked of the tables.
+pub(super) struct Wish<'a> {
+    /// What is done with each.
+    pub(super) fill: &'a (dyn Fn(&PgTable) -> Fill + Sync),
+    /// More that speaks against a table than what it is on the target: what changes to it need.
+    pub(super) refuse: &'a (dyn Fn(&PgTable, Option<&MyTable>) -> Option<Refused> + Sync),
 }
 
 /// Asks both sides, refuses or creates. Everything that is refused is refused at once, before anything is created.
 pub(super) async fn tables(
     pipeline: &Pipeline,
-    options: LoadOptions,
+    wish: &Wish<'_>,
     source: &Client,
     target: &mut Conn,
     server: Server,
@@ -67,13 +79,15 @@ pub(super) async fn tables(
     }
     let planned = schema::plan_all(&tables, pipeline, server.dialect);
     let there = target_tables(pipeline, target).await?;
+    let fills: Vec<Fill> = tables.iter().map(wish.fill).collect();
     for (table, planned) in tables.iter().zip(&planned) {
-        refused.extend(unfit(table, planned, find(&there, &planned.table, server)));
+        let have = find(&there, &planned.table, server);
+        refused.extend(unfit(table, planned, have));
+        refused.extend((wish.refuse)(table, have));
     }
-    let rows = with_rows(target, &planned, &there, server).await?;
-    if !options.truncate_target {
-        refused.extend(rows.iter().map(|place| has_rows(&tables[*place], &planned[*place].table)));
-    }
+    let rows = with_rows(target, &planned, &there, server, &fills).await?;
+    let in_the_way = rows.iter().filter(|place| fills[**place] == Fill::Load { truncate: false });
+    refused.extend(in_the_way.map(|place| has_rows(&tables[*place], &planned[*place].table)));
     if !refused.is_empty() {
         refused.sort_by(|a, b| a.table.cmp(&b.table));
         return Err(SyncError::Refused(refused));
@@ -82,7 +96,8 @@ pub(super) async fn tables(
     let mut jobs = Vec::with_capacity(planned.len());
     for (place, (table, planned)) in tables.into_iter().zip(planned).enumerate() {
         let have = find(&there, &planned.table, server);
-        let Some(job) = have.and_then(|have| job(&table, &planned.table, have, server, rows.contains(&place))) else {
+        let clear = rows.contains(&place);
+        let Some(job) = have.and_then(|have| job(&table, planned.table.clone(), have, server, fills[place], clear)) else {
             let why = "its target table changed while this run began; try again".to_owned();
             return Err(SyncError::Refused(vec![Refused { table: table.label(), why, command: None }]));
         };
@@ -140,11 +155,20 @@ fn unfit(table: &PgTable, planned: &Planned, have: Option<&MyTable>) -> Vec<Refu
         None => planned.problems.iter().map(|p| refused(p.to_string(), None)).collect(),
         Some(have) => schema::drift(&planned.table, have)
             .iter()
+            .filter(|d| !computed_on_both_sides(table, d))
             .map(|d| {
                 let why = format!("the target table {}: {}", safe(&have.label()), d.describe());
                 refused(why, Some(remedy(d).to_owned()))
             })
             .collect(),
+    }
+}
+
+/// Both servers compute the column, so that no value of it is moved.
+fn computed_on_both_sides(table: &PgTable, difference: &Difference) -> bool {
+    match difference {
+        Difference::GeneratedTarget { column, .. } => table.column(column).is_some_and(|c| c.generated),
+        _ => false,
     }
 }
 
@@ -187,10 +211,12 @@ async fn with_rows(
     planned: &[Planned],
     there: &[MyTable],
     server: Server,
+    fills: &[Fill],
 ) -> Result<Vec<usize>, SyncError> {
     let ask: Vec<(usize, String, String)> = planned
         .iter()
         .enumerate()
+        .filter(|(place, _)| fills[*place] != Fill::Keep)
         .filter_map(|(place, p)| find(there, &p.table, server).map(|t| (place, t.schema.clone(), t.name.clone())))
         .collect();
     target::with_rows(target, &ask).await
@@ -215,64 +241,48 @@ async fn create_missing(
     target_tables(pipeline, target).await
 }
 
-fn job(source: &PgTable, want: &TargetTable, have: &MyTable, server: Server, clear: bool) -> Option<Job> {
-    let mut columns = Vec::with_capacity(want.columns.len());
-    let mut fields = Vec::with_capacity(want.columns.len());
-    let mut assign = Vec::new();
-    let mut names = Vec::with_capacity(want.columns.len());
+fn job(
+    source: &PgTable,
+    want: TargetTable,
+    have: &MyTable,
+    server: Server,
+    fill: Fill,
+    clear: bool,
+) -> Option<Job> {
+    let mut written = Vec::with_capacity(want.columns.len());
     let mut selected = Vec::with_capacity(want.columns.len());
-    for (place, column) in want.columns.iter().enumerate() {
+    for column in &want.columns {
         let (from, to) = (source.column(&column.name)?, have.column(&column.name)?);
-        let rule = Rule::of(column.transfer, to, server.dialect.flavor);
-        let name = my_ident(&to.name);
-        if rule == Rule::Json {
-            // The file is read as bytes, which MySQL does not take for JSON.
-            fields.push(format!("@v{place}"));
-            assign.push(format!("{name} = CONVERT(@v{place} USING utf8mb4)"));
-        } else {
-            fields.push(name.clone());
+        if from.generated && to.generated {
+            continue;
         }
         let key = want.primary_key.contains(&column.name);
-        columns.push(Column { name: column.name.clone(), rule, nullable: to.nullable, key });
+        written.push(Written { name: &column.name, transfer: column.transfer, to, key });
         selected.push((from, column.transfer));
-        names.push(name);
     }
-    let select = select_list(selected.iter().map(|(c, t): &(_, Transfer)| (*c, *t)));
-    Some(Job {
-        select,
-        database: have.schema.clone(),
-        name: have.name.clone(),
-        columns,
-        fields: fields.join(", "),
-        assign: if assign.is_empty() { String::new() } else { format!(" SET {}", assign.join(", ")) },
-        names: names.join(", "),
-        clear,
-        foreign_keys: have.foreign_keys,
-        triggers: have.triggers.clone(),
-        source: source.clone(),
-    })
+    let select = select_list(selected);
+    let layout = Layout::of(written, server.dialect.flavor);
+    Some(Job { source: source.clone(), have: have.clone(), select, layout, fill, clear, want })
 }
 
 impl Job {
+    /// The target table, quoted.
+    pub(super) fn target(&self) -> String {
+        my_table(&self.have.schema, &self.have.name)
+    }
+
     /// The statement that reads a part.
     pub(super) fn copy_sql(&self, from: &str) -> String {
         format!("COPY (SELECT {} {from}) TO STDOUT", self.select)
     }
 
-    /// The statement that loads a part. The file is read as bytes: every byte means itself, whatever the column's
-    /// character set, and the columns still refuse text that is not valid in theirs.
+    /// The statement that loads a part.
     pub(super) fn load_sql(&self) -> String {
-        format!(
-            "LOAD DATA LOCAL INFILE 'cdc-doctor' INTO TABLE {} CHARACTER SET binary FIELDS TERMINATED BY '\\t' \
-             ENCLOSED BY '' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n' STARTING BY '' ({}){}",
-            my_table(&self.database, &self.name),
-            self.fields,
-            self.assign
-        )
+        self.layout.load_sql(&self.target(), Duplicates::Refuse)
     }
 
     /// The beginning of a statement that inserts rows.
     pub(super) fn insert_sql(&self) -> String {
-        format!("INSERT INTO {} ({}) VALUES ", my_table(&self.database, &self.name), self.names)
+        self.layout.insert_sql(&self.target())
     }
 }

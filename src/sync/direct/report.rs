@@ -2,19 +2,25 @@
 
 use std::time::Instant;
 
-use super::prepare::Job;
+use super::prepare::{Fill, Job};
+use crate::pipeline::SyncMode;
 use crate::sync::{Event, Phase, Progress, Reporter, TableProgress, TableState};
 
 /// The tables of the run, none of them begun, and what a person should know of them.
-pub(super) async fn begun(reporter: &Reporter, jobs: &[Job]) {
-    reporter.event(Event::Started { engine: "direct".into(), mode: "full-load".into(), tables: jobs.len() }).await;
+pub(super) async fn begun(reporter: &Reporter, mode: SyncMode, jobs: &[Job]) {
+    reporter.event(Event::Started { engine: "direct".into(), mode: mode.as_str().into(), tables: jobs.len() }).await;
     let tables = jobs.iter().map(|job| TableProgress {
         schema: job.source.schema.clone(),
         table: job.source.name.clone(),
         rows_total: u64::try_from(job.source.estimated_rows).ok(),
+        state: if job.fill == Fill::Keep { TableState::Loaded } else { TableState::Waiting },
         ..TableProgress::default()
     });
-    reporter.progress(|p| p.tables = tables.collect());
+    let kept = jobs.iter().filter(|j| j.fill == Fill::Keep).count();
+    reporter.progress(|p| {
+        p.tables = tables.collect();
+        p.totals.tables = kept;
+    });
     for job in jobs {
         for message in warnings(job) {
             reporter.event(Event::Warning { table: Some(job.source.label()), message }).await;
@@ -24,18 +30,18 @@ pub(super) async fn begun(reporter: &Reporter, jobs: &[Job]) {
 
 fn warnings(job: &Job) -> Vec<String> {
     let mut all = Vec::new();
-    if !job.columns.iter().any(|c| c.key) {
+    if !job.layout.columns.iter().any(|c| c.key) {
         all.push("it has no key: its rows are copied, but changes to them could not be followed".to_owned());
     }
-    if job.foreign_keys {
+    if job.have.foreign_keys {
         all.push(
             "its foreign keys on the target are not checked while it is loaded: the source has checked them".into(),
         );
     }
-    if !job.triggers.is_empty() {
+    if !job.have.triggers.is_empty() {
         all.push(format!(
             "triggers on the target fire on every row and may change data: {}",
-            crate::text::safe(&job.triggers.join(", "))
+            crate::text::safe(&job.have.triggers.join(", "))
         ));
     }
     all

@@ -9,7 +9,7 @@ use crate::pipeline::Endpoint;
 use crate::quote::{pg_literal, pg_table};
 use crate::sync::error::{Cause, SyncError};
 
-/// The session that holds the snapshot. It must live until every reader has imported it.
+/// A snapshot, and the session that holds the locks on its tables. Both must live until every row is read.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     /// The session.
@@ -21,30 +21,28 @@ pub(super) struct Snapshot {
 /// How long to wait for a table that somebody alters.
 const LOCK_SECONDS: u32 = 60;
 
-impl Snapshot {
-    /// Locks the tables against TRUNCATE and ALTER and takes the snapshot. The locks come first: a truncated table is
-    /// empty in every snapshot, older ones too.
-    pub(super) async fn take(client: Client, tables: &[&PgTable]) -> Result<Self, SyncError> {
-        let failed = |doing: &str| {
-            let doing = doing.to_owned();
-            move |e: tokio_postgres::Error| SyncError::Prepare { doing, cause: Cause::from(&e) }
-        };
-        let begin = format!("SET lock_timeout = '{LOCK_SECONDS}s'; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-        client.batch_execute(&begin).await.map_err(failed("opening the snapshot"))?;
-        for some in tables.chunks(500) {
-            let names: Vec<String> = some.iter().map(|t| pg_table(&t.schema, &t.name)).collect();
-            let lock = format!("LOCK TABLE {} IN ACCESS SHARE MODE", names.join(", "));
-            client
-                .batch_execute(&lock)
-                .await
-                .map_err(failed("locking the source tables against ALTER and TRUNCATE"))?;
-        }
-        let row = client
-            .query_one("SELECT pg_catalog.pg_export_snapshot()", &[])
-            .await
-            .map_err(failed("exporting the snapshot"))?;
-        Ok(Self { client, id: row.get(0) })
+fn failed(doing: &str) -> impl FnOnce(tokio_postgres::Error) -> SyncError {
+    let doing = doing.to_owned();
+    move |e| SyncError::Prepare { doing, cause: Cause::from(&e) }
+}
+
+/// Opens a transaction that locks the tables against TRUNCATE and ALTER for as long as it lives. It comes before the
+/// snapshot: a table that is truncated or rewritten is empty in every snapshot that was there before.
+pub(super) async fn lock(client: &Client, tables: &[&PgTable]) -> Result<(), SyncError> {
+    let begin = format!("SET lock_timeout = '{LOCK_SECONDS}s'; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    client.batch_execute(&begin).await.map_err(failed("opening the snapshot"))?;
+    for some in tables.chunks(500) {
+        let names: Vec<String> = some.iter().map(|t| pg_table(&t.schema, &t.name)).collect();
+        let lock = format!("LOCK TABLE {} IN ACCESS SHARE MODE", names.join(", "));
+        client.batch_execute(&lock).await.map_err(failed("locking the source tables against ALTER and TRUNCATE"))?;
     }
+    Ok(())
+}
+
+/// Takes the snapshot of a session in a transaction; its name, good for as long as the transaction lives.
+pub(super) async fn export(client: &Client) -> Result<String, SyncError> {
+    let row = client.query_one("SELECT pg_catalog.pg_export_snapshot()", &[]).await;
+    row.map(|row| row.get(0)).map_err(failed("exporting the snapshot"))
 }
 
 /// A session that sees what the snapshot sees. Rows come in the same order each time, so that the row that a warning

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, mpsc};
 use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
@@ -29,9 +29,11 @@ pub(super) struct Run {
     pub(super) target: OptsBuilder,
     /// Name of the exported snapshot.
     pub(super) snapshot: String,
-    pub(super) jobs: Vec<Job>,
+    pub(super) jobs: Arc<[Job]>,
     pub(super) reporter: Reporter,
     pub(super) began: Instant,
+    resumes: bool,
+    loaded: Option<mpsc::UnboundedSender<usize>>,
     queue: Mutex<VecDeque<Part>>,
     tables: Vec<Table>,
     /// Told when any worker fails, and when the user asks.
@@ -67,15 +69,19 @@ pub(super) struct Setup {
     pub(super) server: Server,
     pub(super) target: OptsBuilder,
     pub(super) snapshot: String,
-    pub(super) jobs: Vec<Job>,
+    pub(super) jobs: Arc<[Job]>,
     pub(super) reporter: Reporter,
     pub(super) began: Instant,
+    /// A run that does not come to its end is gone on with by the next.
+    pub(super) resumes: bool,
+    /// Hears of each table that is complete.
+    pub(super) loaded: Option<mpsc::UnboundedSender<usize>>,
 }
 
 impl Run {
     /// A run that is about to copy these parts.
     pub(super) fn new(setup: Setup, queue: VecDeque<Part>) -> Self {
-        let Setup { pipeline, passwords, server, target, snapshot, jobs, reporter, began } = setup;
+        let Setup { pipeline, passwords, server, target, snapshot, jobs, reporter, began, resumes, loaded } = setup;
         let mut tables: Vec<Table> = jobs.iter().map(|_| Table::default()).collect();
         for part in &queue {
             tables[part.table].parts += 1;
@@ -83,7 +89,22 @@ impl Run {
         }
         let queue = Mutex::new(queue);
         let (halt, infile) = (Stop::default(), AtomicBool::new(true));
-        Self { pipeline, passwords, server, target, snapshot, jobs, reporter, began, queue, tables, halt, infile }
+        Self {
+            pipeline,
+            passwords,
+            server,
+            target,
+            snapshot,
+            jobs,
+            reporter,
+            began,
+            resumes,
+            loaded,
+            queue,
+            tables,
+            halt,
+            infile,
+        }
     }
 
     /// Copies all parts.
@@ -125,7 +146,7 @@ impl Run {
         if failed.is_none() && self.tables.iter().all(complete) {
             return Ok(());
         }
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome { resumes: self.resumes, ..Outcome::default() };
         for (place, (job, table)) in self.jobs.iter().zip(&self.tables).enumerate() {
             let label = job.source.label();
             if complete(table) {
@@ -192,7 +213,7 @@ impl Run {
     async fn part(&self, reader: &Client, conn: &mut Conn, part: &Part) -> Result<(), End> {
         self.tables[part.table].begun.get_or_try_init(|| self.begin(part.table, conn)).await?;
         let job = &self.jobs[part.table];
-        let check = u8::from(!job.foreign_keys);
+        let check = u8::from(!job.have.foreign_keys);
         conn.query_drop(format!("SET SESSION foreign_key_checks = {check}")).await.map_err(|e| Cause::from(&e))?;
         let mut tries = 1;
         loop {
@@ -240,7 +261,7 @@ impl Run {
     async fn begin(&self, place: usize, conn: &mut Conn) -> Result<(), End> {
         let job = &self.jobs[place];
         if job.clear {
-            target::empty(conn, &job.database, &job.name).await?;
+            target::empty(conn, &job.have.schema, &job.have.name).await?;
         }
         report::table(&self.reporter, place, TableState::Loading).await;
         Ok(())
@@ -255,6 +276,10 @@ impl Run {
                 let message = format!("{nulled} values that MySQL cannot hold were written as NULL");
                 let table = Some(self.jobs[place].source.label());
                 self.reporter.event(Event::Warning { table, message }).await;
+            }
+            if let Some(loaded) = &self.loaded {
+                // Whoever listens ends after this run.
+                let _ = loaded.send(place);
             }
             report::table(&self.reporter, place, TableState::Loaded).await;
         }

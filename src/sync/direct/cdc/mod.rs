@@ -1,0 +1,27 @@
+//! Following changes: PostgreSQL's logical replication into MySQL, each change once.
+//!
+//! [`supervise`] tries, again where that may help. A try begins with what speaks against it ([`start`]): the slot
+//! ([`slot`]), the publication ([`publication`]) and what earlier runs left ([`checkpoint`]). Tables that are not loaded
+//! are copied under a snapshot of a slot's starting point ([`handover`]). Then the stream is followed ([`stream`]):
+//! messages are sorted to tables ([`relation`]), merged ([`batch`], into the form of [`change`]) and applied
+//! ([`applier`], [`apply`]); transactions that are sent before they commit wait in [`spill`].
+
+mod applier;
+mod apply;
+mod batch;
+mod change;
+mod checkpoint;
+mod handover;
+mod lag;
+mod publication;
+mod relation;
+mod row;
+mod slot;
+mod spill;
+mod start;
+mod stream;
+mod supervise;
+
+pub use checkpoint::{CHECKPOINT_TABLE, TABLES_TABLE};
+pub(super) use checkpoint::forget_tables;
+pub(super) use supervise::{Done, replicate};

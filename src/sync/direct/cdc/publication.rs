@@ -1,0 +1,169 @@
+//! The publication on the source: which tables' changes are sent, and all of them.
+
+use std::collections::{HashMap, HashSet};
+
+use tokio_postgres::Client;
+
+use crate::facts::{PgTable, TableKind};
+use crate::quote::{pg_ident, pg_literal, pg_table};
+use crate::sync::error::{Cause, SyncError};
+use crate::text::safe;
+
+/// A table's number on the source.
+pub(super) type Oids = HashMap<u32, (String, String)>;
+
+fn failed(doing: &str) -> impl FnOnce(tokio_postgres::Error) -> SyncError {
+    let doing = doing.to_owned();
+    move |e| SyncError::Prepare { doing, cause: Cause::from(&e) }
+}
+
+/// What a publication is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Publication {
+    all_tables: bool,
+    whole: bool,
+    via_root: bool,
+    /// `schema.table` of those that it names.
+    tables: HashSet<(String, String)>,
+    /// Those whose rows or columns it leaves out.
+    filtered: Vec<String>,
+}
+
+/// The comment by which a publication of this program is known again.
+const COMMENT: &str = "made by cdc-doctor";
+
+/// Makes the publication, or adds what it lacks. Returns the numbers of the tables.
+///
+/// `stored_columns` asks for the values of stored generated columns, which PostgreSQL 18 can send.
+pub(super) async fn ensure(
+    client: &Client,
+    name: &str,
+    tables: &[&PgTable],
+    version: i32,
+) -> Result<Oids, SyncError> {
+    match find(client, name, version).await? {
+        None => create(client, name, tables, version).await?,
+        Some(there) => {
+            refuse_what_leaves_out(name, &there, tables)?;
+            let missing: Vec<&PgTable> = tables
+                .iter()
+                .filter(|t| !there.all_tables && !there.tables.contains(&(t.schema.clone(), t.name.clone())))
+                .copied()
+                .collect();
+            add(client, name, &missing).await?;
+        }
+    }
+    oids(client, tables).await
+}
+
+async fn find(client: &Client, name: &str, version: i32) -> Result<Option<Publication>, SyncError> {
+    let doing = || failed("looking at the publication");
+    let ask = "SELECT puballtables, pubinsert AND pubupdate AND pubdelete AND pubtruncate, pubviaroot, oid \
+               FROM pg_catalog.pg_publication WHERE pubname = $1";
+    let Some(row) = client.query_opt(ask, &[&name]).await.map_err(doing())? else { return Ok(None) };
+    let ask = "SELECT schemaname::text, tablename::text FROM pg_catalog.pg_publication_tables WHERE pubname = $1 \
+               UNION SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_publication_rel r \
+                 JOIN pg_catalog.pg_class c ON c.oid = r.prrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                WHERE r.prpubid = $2";
+    let oid: u32 = row.get(3);
+    let tables = client.query(ask, &[&name, &oid]).await.map_err(doing())?;
+    let mut filtered = Vec::new();
+    if version >= 150_000 {
+        let ask = "SELECT n.nspname || '.' || c.relname FROM pg_catalog.pg_publication_rel r \
+             JOIN pg_catalog.pg_class c ON c.oid = r.prrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+            WHERE r.prpubid = $1 AND (r.prqual IS NOT NULL OR r.prattrs IS NOT NULL) ORDER BY 1";
+        filtered = client.query(ask, &[&oid]).await.map_err(doing())?.iter().map(|r| r.get(0)).collect();
+    }
+    Ok(Some(Publication {
+        all_tables: row.get(0),
+        whole: row.get(1),
+        via_root: row.get(2),
+        tables: tables.iter().map(|r| (r.get(0), r.get(1))).collect(),
+        filtered,
+    }))
+}
+
+/// A publication that sends less than everything would lose changes without a word.
+fn refuse_what_leaves_out(name: &str, there: &Publication, tables: &[&PgTable]) -> Result<(), SyncError> {
+    let ident = pg_ident(name);
+    let partitioned = tables.iter().any(|t| t.kind == TableKind::Partitioned);
+    let (why, next) = if !there.whole {
+        (
+            "does not send every kind of change".to_owned(),
+            format!("ALTER PUBLICATION {ident} SET (publish = 'insert, update, delete, truncate')"),
+        )
+    } else if partitioned && !there.via_root {
+        (
+            "sends the changes of partitions under the partitions' names".to_owned(),
+            format!("ALTER PUBLICATION {ident} SET (publish_via_partition_root = true)"),
+        )
+    } else if let Some(table) = there.filtered.iter().find(|f| tables.iter().any(|t| t.label() == **f)) {
+        (
+            format!("leaves out rows or columns of {}", safe(table)),
+            format!("take the row filter or column list away with ALTER PUBLICATION {ident} SET TABLE …"),
+        )
+    } else {
+        return Ok(());
+    };
+    Err(SyncError::Slot {
+        why: format!("the publication {:?} {why}", safe(name)),
+        next: format!("On the source: {next}; or set another publication in [sync], which is then made"),
+    })
+}
+
+fn list(tables: &[&PgTable]) -> String {
+    tables.iter().map(|t| pg_table(&t.schema, &t.name)).collect::<Vec<_>>().join(", ")
+}
+
+async fn create(client: &Client, name: &str, tables: &[&PgTable], version: i32) -> Result<(), SyncError> {
+    let generated = if version >= 180_000 { ", publish_generated_columns = stored" } else { "" };
+    let ident = pg_ident(name);
+    let sql = format!(
+        "CREATE PUBLICATION {ident} FOR TABLE {} WITH (publish_via_partition_root = true{generated})",
+        list(tables)
+    );
+    client.batch_execute(&sql).await.map_err(|e| not_allowed(&e, "making", name, &sql))?;
+    let comment = format!("COMMENT ON PUBLICATION {ident} IS {}", pg_literal(COMMENT));
+    client.batch_execute(&comment).await.map_err(failed("marking the publication"))
+}
+
+async fn add(client: &Client, name: &str, missing: &[&PgTable]) -> Result<(), SyncError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let sql = format!("ALTER PUBLICATION {} ADD TABLE {}", pg_ident(name), list(missing));
+    client.batch_execute(&sql).await.map_err(|e| not_allowed(&e, "adding tables to", name, &sql))
+}
+
+/// Who may not is told what to have typed.
+fn not_allowed(error: &tokio_postgres::Error, doing: &str, name: &str, sql: &str) -> SyncError {
+    let cause = Cause::from(error);
+    match &cause {
+        Cause::Server { code, .. } if code == "42501" => SyncError::Slot {
+            why: format!("{doing} the publication {:?}: {cause}", safe(name)),
+            next: format!("Let the tables' owner type on the source: {}", safe(sql)),
+        },
+        _ => SyncError::Prepare { doing: format!("{doing} the publication {}", safe(name)), cause },
+    }
+}
+
+async fn oids(client: &Client, tables: &[&PgTable]) -> Result<Oids, SyncError> {
+    let schemas: Vec<&str> = tables.iter().map(|t| t.schema.as_str()).collect();
+    let names: Vec<&str> = tables.iter().map(|t| t.name.as_str()).collect();
+    let ask = "SELECT c.oid, w.schema, w.name FROM unnest($1::text[], $2::text[]) AS w(schema, name) \
+               JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema \
+               JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name";
+    let rows = client.query(ask, &[&schemas, &names]).await.map_err(failed("numbering the tables"))?;
+    Ok(rows.iter().map(|r| (r.get(0), (r.get(1), r.get(2)))).collect())
+}
+
+/// Drops the publication if this program made it.
+pub(super) async fn drop_own(client: &Client, name: &str) -> Result<(), SyncError> {
+    let doing = || failed("dropping the publication");
+    let ask = "SELECT 1 FROM pg_catalog.pg_publication WHERE pubname = $1 \
+               AND pg_catalog.obj_description(oid, 'pg_publication') = $2";
+    if client.query_opt(ask, &[&name, &COMMENT]).await.map_err(doing())?.is_some() {
+        client.batch_execute(&format!("DROP PUBLICATION {}", pg_ident(name))).await.map_err(doing())?;
+    }
+    Ok(())
+}

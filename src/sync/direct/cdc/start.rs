@@ -1,0 +1,170 @@
+//! All that must stand before changes are followed: both sessions, the lock, the slot, the publication, the tables and
+//! the right to write. What speaks against it is found before anything is made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, OptsBuilder};
+use tokio_postgres::Client;
+
+use super::checkpoint::{self, Checkpoint, Stored};
+use super::publication::{self, Oids};
+use super::slot::{self, Plan};
+use crate::connect;
+use crate::facts::{MyTable, PgTable, ReplicaIdentity};
+use crate::pipeline::secrets::Passwords;
+use crate::pipeline::{Pipeline, SyncMode};
+use crate::sync::SyncError;
+use crate::sync::direct::SyncOptions;
+use crate::sync::direct::prepare::{self, Fill, Job, Wish};
+use crate::sync::direct::target::{self, Server};
+use crate::sync::error::{Cause, Refused};
+use crate::text::safe;
+
+/// What a try stands on.
+pub(super) struct Started {
+    pub(super) client: Arc<Client>,
+    /// `server_version_num`.
+    pub(super) version: i32,
+    /// Holds the lock on the target, and writes.
+    pub(super) conn: Conn,
+    pub(super) server: Server,
+    pub(super) jobs: Arc<[Job]>,
+    pub(super) oids: Oids,
+    pub(super) checkpoint: Checkpoint,
+    pub(super) stored: Stored,
+    pub(super) plan: Plan,
+}
+
+/// What is asked of a start.
+pub(super) struct Asked<'a> {
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) passwords: &'a Passwords,
+    pub(super) options: &'a SyncOptions,
+    /// The session of an earlier try, which the target may believe to be alive.
+    pub(super) earlier: Option<u32>,
+}
+
+fn from_source(doing: &str) -> impl FnOnce(tokio_postgres::Error) -> SyncError {
+    let doing = doing.to_owned();
+    move |e| SyncError::Prepare { doing, cause: Cause::from(&e) }
+}
+
+/// Looks at everything, refuses, or makes what is missing but the slot.
+pub(super) async fn start(asked: &Asked<'_>) -> Result<Started, SyncError> {
+    let Asked { pipeline, passwords, options, earlier } = *asked;
+    let client = connect::postgres::open(&pipeline.source, passwords.source.as_ref()).await?;
+    let version = client.query_one("SELECT current_setting('server_version_num')::int4", &[]).await;
+    let version: i32 = version.map_err(from_source("asking the source for its version"))?.get(0);
+    let identity = identify(pipeline, passwords).await?;
+    let mut conn = session(pipeline, passwords).await?;
+    let server = Server::of(&mut conn).await?;
+    lock(&mut conn, pipeline, earlier).await?;
+
+    let mut stored = checkpoint::read(&mut conn, pipeline).await?;
+    let name = &pipeline.sync.slot;
+    if options.truncate_target && stored.row.as_ref().is_some_and(|row| row.slot == *name) {
+        slot::drop_slot(&client, name).await?;
+        stored = Stored::default();
+    }
+    let there = slot::find(&client, name).await?;
+    let plan = slot::judge(name, there.as_ref(), stored.row.as_ref(), &identity, &pipeline.source.database)?;
+    if there.is_some() {
+        slot::wait_until_free(&client, name).await?;
+    }
+
+    let fill = |table: &PgTable| fill(pipeline, options, &stored, table);
+    let refuse = |table: &PgTable, have: Option<&MyTable>| unfollowable(table, have, version);
+    let wish = Wish { fill: &fill, refuse: &refuse };
+    let jobs = prepare::tables(pipeline, &wish, &client, &mut conn, server).await?;
+    let tables: Vec<&PgTable> = jobs.iter().map(|j| &j.source).collect();
+    let oids = publication::ensure(&client, &pipeline.sync.publication, &tables, version).await?;
+    let checkpoint = Checkpoint::claim(&mut conn, pipeline, &identity).await?;
+    let client = Arc::new(client);
+    Ok(Started { client, version, conn, server, jobs: jobs.into(), oids, checkpoint, stored, plan })
+}
+
+/// Which source this is: its system identifier and database.
+async fn identify(pipeline: &Pipeline, passwords: &Passwords) -> Result<String, SyncError> {
+    let mut session = connect::postgres::open_replication(&pipeline.source, passwords.source.as_ref()).await?;
+    let rows = session.query("IDENTIFY_SYSTEM").await.map_err(|e| SyncError::Prepare {
+        doing: "asking the source who it is".to_owned(),
+        cause: Cause::from(&e),
+    })?;
+    let system = rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten().unwrap_or_default();
+    Ok(format!("{system}/{}", pipeline.source.database))
+}
+
+/// A session that counts the rows that a statement met, not those that it changed.
+async fn session(pipeline: &Pipeline, passwords: &Passwords) -> Result<Conn, SyncError> {
+    let first = connect::mysql::open(&pipeline.target, passwords.target.as_ref(), None).await?;
+    let options = OptsBuilder::from_opts(first.opts().clone()).client_found_rows(true);
+    let _ = first.disconnect().await;
+    let mut conn = target::another(&options)
+        .await
+        .map_err(|cause| SyncError::Prepare { doing: "opening a session on the target".to_owned(), cause })?;
+    // The source has checked them, and sends what they entail as changes of its own.
+    conn.query_drop("SET SESSION foreign_key_checks = 0, SESSION innodb_lock_wait_timeout = 50").await.map_err(|e| {
+        SyncError::Prepare { doing: "setting up the target session".to_owned(), cause: Cause::from(&e) }
+    })?;
+    Ok(conn)
+}
+
+/// Keeps other runs away. An earlier session of this very run may not have been noticed to be gone.
+async fn lock(conn: &mut Conn, pipeline: &Pipeline, earlier: Option<u32>) -> Result<(), SyncError> {
+    let mut tried = 0;
+    loop {
+        match target::lock(conn, &pipeline.name, &pipeline.target_databases()).await {
+            Err(SyncError::Busy { connection, .. }) if Some(connection) == earlier.map(u64::from) && tried < 20 => {
+                // It may be gone by now, and then there is nothing to end.
+                let _ = conn.query_drop(format!("KILL {connection}")).await;
+                tokio::time::sleep(Duration::from_millis(250)).await;
+                tried += 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// What is done with a table before its changes are followed.
+fn fill(pipeline: &Pipeline, options: &SyncOptions, stored: &Stored, table: &PgTable) -> Fill {
+    let known = stored.tables.get(&(table.schema.clone(), table.name.clone()));
+    match known {
+        _ if pipeline.sync.mode == SyncMode::Cdc && !options.reloads(&table.schema, &table.name) => Fill::Keep,
+        Some(row) if row.loaded && !options.reloads(&table.schema, &table.name) => Fill::Keep,
+        Some(_) => Fill::Again,
+        None if options.reloads(&table.schema, &table.name) => Fill::Again,
+        None => options.fill(),
+    }
+}
+
+/// Why changes of the table could not be followed, or not all of them.
+fn unfollowable(table: &PgTable, have: Option<&MyTable>, version: i32) -> Option<Refused> {
+    let keyless = table.primary_key.is_none();
+    let computed = |name: &str| have.and_then(|t| t.column(name)).is_some_and(|c| c.generated);
+    let not_sent = table.columns.iter().find(|c| c.generated && version < 180_000 && !computed(&c.name));
+    let (why, command) = if table.unlogged {
+        ("it is unlogged: its changes are not in the write-ahead log".to_owned(), "cdc-doctor fix TBL-009")
+    } else if table.replica_identity == ReplicaIdentity::Nothing {
+        ("its updates and deletes do not say which row they are of (REPLICA IDENTITY NOTHING)".to_owned(), "cdc-doctor fix TBL-003")
+    } else if keyless && table.replica_identity == ReplicaIdentity::Default {
+        (
+            "it has no primary key: its updates and deletes could not be followed, and the source would refuse them \
+             once the table is published"
+                .to_owned(),
+            "cdc-doctor fix TBL-001",
+        )
+    } else if let Some(column) = not_sent {
+        (
+            format!(
+                "changes do not carry its generated column {}: let the target compute it, or make it an ordinary one",
+                safe(&column.name)
+            ),
+            "cdc-doctor explain TBL-014",
+        )
+    } else {
+        return None;
+    };
+    Some(Refused { table: table.label(), why, command: Some(command.to_owned()) })
+}

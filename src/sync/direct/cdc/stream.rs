@@ -1,0 +1,407 @@
+//! The stream of changes: decoded, sorted into tables, merged into batches, handed to the applier; and the source told
+//! what is safe on the target, never more.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::applier::Applied;
+use super::batch::{Builder, Change};
+use super::change::{Batch, Reached};
+use super::relation::{Goes, Router};
+use super::spill::{Kept, Spills};
+use crate::connect::replication::{Stream, Streamed};
+use crate::pipeline::Origin;
+use crate::sync::direct::pgoutput::{self, Commit, Message, Old};
+use crate::sync::error::{Cause, Side, SyncError};
+use crate::sync::{Lsn, Stop};
+use crate::text::safe;
+
+/// Changes that come within so long after a transaction join its batch.
+const LINGER: Duration = Duration::from_millis(4);
+/// How often the source hears from us at least, well within any sensible `wal_sender_timeout`.
+const TICK: Duration = Duration::from_millis(250);
+/// How often an idle position is written down.
+const IDLE: Duration = Duration::from_secs(10);
+/// A source that says nothing for so long, though asked, is gone.
+const SILENCE: Duration = Duration::from_secs(120);
+/// How long a stop waits for the end of a transaction that is being received.
+const GRACE: Duration = Duration::from_secs(10);
+/// Messages that are taken without a look at anything else.
+const AT_ONCE: u32 = 256;
+
+/// A transaction that is being received.
+#[derive(Debug, Clone, Copy)]
+struct Transaction {
+    /// Position of its commit record.
+    commit: Lsn,
+    /// It is passed over: it came to the source from elsewhere.
+    skip: bool,
+}
+
+/// Follows the changes.
+pub(super) struct Follower {
+    pub(super) stream: Stream,
+    pub(super) router: Router,
+    pub(super) batches: mpsc::Sender<Batch>,
+    pub(super) applied: watch::Receiver<Applied>,
+    pub(super) applier: JoinHandle<Result<(), SyncError>>,
+    pub(super) stop: Stop,
+    /// Where to end, if anywhere.
+    pub(super) until: Option<Lsn>,
+    state: State,
+}
+
+/// What has been received and not been handed over.
+struct State {
+    builder: Builder,
+    spills: Spills,
+    transaction: Option<Transaction>,
+    /// Within a piece of a transaction in progress.
+    streaming: Option<u32>,
+    /// A transaction that was kept and has committed.
+    replay: Option<(Kept, Commit)>,
+    /// Batches handed over.
+    sent: u64,
+    /// The source has sent all changes before it.
+    seen: Lsn,
+    /// The position that was last handed over.
+    handed: Lsn,
+    idle_since: Instant,
+    heard: Instant,
+    stopping: Option<Instant>,
+}
+
+/// How following ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The position to end at is on the target.
+    CaughtUp,
+    /// On request.
+    Stopped,
+}
+
+impl Follower {
+    pub(super) fn new(
+        stream: Stream,
+        router: Router,
+        batches: mpsc::Sender<Batch>,
+        applied: watch::Receiver<Applied>,
+        applier: JoinHandle<Result<(), SyncError>>,
+        stop: Stop,
+        until: Option<Lsn>,
+    ) -> Self {
+        let handed = applied.borrow().lsn;
+        let state = State {
+            builder: Builder::default(),
+            spills: Spills::default(),
+            transaction: None,
+            streaming: None,
+            replay: None,
+            sent: 0,
+            seen: handed,
+            handed,
+            idle_since: Instant::now(),
+            heard: Instant::now(),
+            stopping: None,
+        };
+        Self { stream, router, batches, applied, applier, stop, until, state }
+    }
+
+    /// Follows until the position to end at, the stop, or an error.
+    pub(super) async fn run(mut self) -> Result<Ended, SyncError> {
+        let ended = self.follow().await;
+        drop(self.batches);
+        match ended {
+            Ok(ended) => {
+                // What was handed over is applied to its end.
+                joined(self.applier.await)?;
+                let position = self.applied.borrow().lsn;
+                // A source that is gone hears it at the next start.
+                let _ = self.stream.acknowledge(position.0, false).await;
+                Ok(ended)
+            }
+            Err(error) => {
+                // The applier's error is the cause of the channel's end.
+                if self.applier.is_finished() {
+                    joined(self.applier.await)?;
+                } else {
+                    self.applier.abort();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn follow(&mut self) -> Result<Ended, SyncError> {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let stop = self.stop.clone();
+        loop {
+            self.hand_over();
+            if let Some(ended) = self.ended() {
+                return Ok(ended);
+            }
+            self.take_what_is_here().await?;
+            let room = !self.state.builder.is_full();
+            if room && self.state.replay.is_some() {
+                // Let others have the thread, and see to the clock.
+                tokio::task::yield_now().await;
+            }
+            let linger = self.state.builder.began().map_or(TICK, |began| LINGER.saturating_sub(began.elapsed()));
+            tokio::select! {
+                biased;
+                _ = tick.tick() => self.tick().await?,
+                changed = self.applied.changed() => match changed {
+                    Ok(()) => self.acknowledge(false).await?,
+                    Err(_) => return Err(self.applier_ended().await),
+                },
+                () = stop.wait(), if self.state.stopping.is_none() => self.state.stopping = Some(Instant::now()),
+                message = self.stream.next(), if room && self.state.replay.is_none() => {
+                    let message = message.map_err(|e| lost(&Cause::from(&e)))?;
+                    self.take(message).await?;
+                }
+                () = std::future::ready(()), if room && self.state.replay.is_some() => {}
+                () = tokio::time::sleep(linger), if self.ready_but_young() => {}
+            }
+        }
+    }
+
+    /// Takes messages that are here already, not so many that the clock is forgotten.
+    async fn take_what_is_here(&mut self) -> Result<(), SyncError> {
+        for _ in 0..AT_ONCE {
+            if self.state.builder.is_full() {
+                return Ok(());
+            }
+            if self.state.replay.is_some() {
+                self.replay().await?;
+                continue;
+            }
+            match self.stream.ready().map_err(|e| lost(&Cause::from(&e)))? {
+                Some(message) => self.take(message).await?,
+                None => return Ok(()),
+            }
+            if self.at_boundary() {
+                self.hand_over();
+                if self.state.stopping.is_some() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, message: Streamed) -> Result<(), SyncError> {
+        self.state.heard = Instant::now();
+        match message {
+            Streamed::Data { payload, .. } => self.data(payload).await,
+            Streamed::Alive { wal_end, reply } => {
+                self.state.seen = self.state.seen.max(Lsn(wal_end));
+                if reply { self.acknowledge(false).await } else { Ok(()) }
+            }
+        }
+    }
+
+    /// The next message of a transaction that was kept.
+    async fn replay(&mut self) -> Result<(), SyncError> {
+        let Some((kept, commit)) = &mut self.state.replay else { return Ok(()) };
+        let (skip, commit) = (kept.foreign && self.router.pipeline.sync.origin == Origin::None, *commit);
+        let Some(message) = kept.next().map_err(|e| spilled(&e))? else {
+            self.state.replay = None;
+            self.state.builder.reached(Reached { lsn: commit.end, time: Some(commit.time) });
+            return Ok(());
+        };
+        let decoded = pgoutput::decode(message, true).map_err(|_| malformed())?;
+        if !kept.stands(decoded.xid) {
+            return Ok(());
+        }
+        self.change(decoded.message, Transaction { commit: commit.at, skip }).await
+    }
+
+    async fn data(&mut self, payload: Bytes) -> Result<(), SyncError> {
+        let message = pgoutput::decode(payload.clone(), self.state.streaming.is_some()).map_err(|_| malformed())?.message;
+        let state = &mut self.state;
+        match message {
+            Message::StreamStart { xid } => {
+                state.spills.begin(xid);
+                state.streaming = Some(xid);
+            }
+            Message::StreamStop => state.streaming = None,
+            Message::StreamAbort { xid, subxid } => state.spills.abort(xid, subxid),
+            Message::StreamCommit { xid, commit } => {
+                self.begins();
+                match self.state.spills.commit(xid).map_err(|e| spilled(&e))? {
+                    Some(kept) => self.state.replay = Some((kept, commit)),
+                    None => self.state.builder.reached(Reached { lsn: commit.end, time: Some(commit.time) }),
+                }
+            }
+            Message::Origin => match (state.streaming, &mut state.transaction) {
+                (Some(xid), _) => state.spills.foreign(xid),
+                (None, Some(transaction)) => {
+                    transaction.skip = self.router.pipeline.sync.origin == Origin::None;
+                }
+                (None, None) => {}
+            },
+            _ if state.streaming.is_some() => {
+                let xid = state.streaming.unwrap_or_default();
+                state.spills.keep(xid, &payload).map_err(|e| spilled(&e))?;
+            }
+            Message::Begin { commit, .. } => {
+                state.transaction = Some(Transaction { commit, skip: false });
+                self.begins();
+            }
+            Message::Commit(commit) => {
+                state.transaction = None;
+                state.builder.reached(Reached { lsn: commit.end, time: Some(commit.time) });
+            }
+            Message::Relation(relation) => self.router.learn(relation),
+            message => {
+                if let Some(transaction) = state.transaction {
+                    self.change(message, transaction).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A transaction begins: what is in the batch is no longer all there is before its position.
+    fn begins(&mut self) {
+        self.state.builder.goes_on();
+    }
+
+    /// A change of rows.
+    async fn change(&mut self, message: Message, transaction: Transaction) -> Result<(), SyncError> {
+        let (oid, change) = match message {
+            Message::Relation(relation) => {
+                self.router.learn(relation);
+                return Ok(());
+            }
+            Message::Truncate { relations } if !transaction.skip => {
+                self.truncate(&relations, transaction);
+                return Ok(());
+            }
+            Message::Insert { relation, new } => (relation, Change::Insert(new)),
+            Message::Update { relation, old: None, new } => (relation, Change::Update { old: None, new }),
+            Message::Update { relation, old: Some(Old::Key(old)), new } => {
+                (relation, Change::Update { old: Some(old), new })
+            }
+            Message::Update { relation, old: Some(Old::Row(old)), new } => {
+                let new = new.over(&old);
+                (relation, Change::Update { old: Some(old), new })
+            }
+            Message::Delete { relation, old: Old::Key(old) | Old::Row(old) } => (relation, Change::Delete(old)),
+            _ => return Ok(()),
+        };
+        if transaction.skip {
+            return Ok(());
+        }
+        let Some(Goes { place, layout }) = self.router.route(oid, transaction.commit).await? else {
+            return Ok(());
+        };
+        if layout.key.is_empty() {
+            self.state.builder.add_keyless(place, &layout, change);
+        } else if !self.state.builder.add(place, &layout, change) {
+            let table = Some(safe(&self.router.jobs[place].source.label()));
+            return Err(SyncError::Changes { table, cause: Box::new(Cause::NoKey), position: self.state.handed });
+        }
+        Ok(())
+    }
+
+    fn truncate(&mut self, relations: &[u32], transaction: Transaction) {
+        for oid in relations {
+            if let Some(place) = self.router.place(*oid).filter(|place| self.router.from[*place] <= transaction.commit) {
+                self.state.builder.truncate(place);
+            }
+        }
+    }
+
+    /// Between two transactions.
+    fn at_boundary(&self) -> bool {
+        self.state.transaction.is_none() && self.state.replay.is_none()
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.state.sent - self.applied.borrow().batches
+    }
+
+    /// A batch that would be handed over were it older.
+    fn ready_but_young(&self) -> bool {
+        !self.state.builder.is_empty() && self.at_boundary() && self.in_flight() == 0
+    }
+
+    /// Hands the batch over: a full one as soon as there is room, any other when the applier has nothing to do.
+    fn hand_over(&mut self) {
+        let full = self.state.builder.is_full();
+        let old = || self.state.builder.began().is_some_and(|began| began.elapsed() >= LINGER);
+        let due = full || self.ready_but_young() && (old() || self.state.stopping.is_some());
+        if !due {
+            return;
+        }
+        let Ok(place) = self.batches.try_reserve() else { return };
+        let batch = self.state.builder.take();
+        if let Some(reached) = batch.reached {
+            self.state.handed = reached.lsn;
+            self.state.idle_since = Instant::now();
+        }
+        self.state.sent += 1;
+        place.send(batch);
+    }
+
+    fn ended(&self) -> Option<Ended> {
+        if let Some(since) = self.state.stopping {
+            let clean = self.at_boundary() && self.state.builder.is_empty();
+            return (clean || since.elapsed() >= GRACE).then_some(Ended::Stopped);
+        }
+        (self.applied.borrow().lsn >= self.until?).then_some(Ended::CaughtUp)
+    }
+
+    async fn tick(&mut self) -> Result<(), SyncError> {
+        let quiet = self.at_boundary() && self.state.builder.is_empty() && self.in_flight() == 0;
+        let due = self.state.idle_since.elapsed() >= IDLE || self.until.is_some_and(|until| self.state.seen >= until);
+        if quiet && due && self.state.seen > self.state.handed {
+            // Nothing of ours is in the WAL up to here: the target is that far, and the source may forget it.
+            self.state.builder.reached(Reached { lsn: self.state.seen, time: None });
+        }
+        if self.state.heard.elapsed() >= SILENCE {
+            let message = format!("it has said nothing for {} seconds", SILENCE.as_secs());
+            return Err(lost(&Cause::Lost { side: Side::Source, message }));
+        }
+        let ask = self.until.is_some() || self.state.heard.elapsed() >= SILENCE / 4;
+        self.acknowledge(ask).await
+    }
+
+    /// Tells the source what is safe on the target.
+    async fn acknowledge(&mut self, ask: bool) -> Result<(), SyncError> {
+        let position = self.applied.borrow_and_update().lsn;
+        self.stream.acknowledge(position.0, ask).await.map_err(|e| lost(&Cause::from(&e)))
+    }
+
+    async fn applier_ended(&mut self) -> SyncError {
+        match joined((&mut self.applier).await) {
+            Err(error) => error,
+            Ok(()) => lost(&Cause::Lost { side: Side::Target, message: "the applier ended".to_owned() }),
+        }
+    }
+}
+
+fn joined(ended: Result<Result<(), SyncError>, tokio::task::JoinError>) -> Result<(), SyncError> {
+    match ended {
+        Ok(result) => result,
+        Err(panic) if panic.is_panic() => std::panic::resume_unwind(panic.into_panic()),
+        Err(_) => Ok(()),
+    }
+}
+
+fn lost(cause: &Cause) -> SyncError {
+    SyncError::Prepare { doing: "following the source's changes".to_owned(), cause: cause.clone() }
+}
+
+fn malformed() -> SyncError {
+    lost(&Cause::Malformed)
+}
+
+fn spilled(error: &std::io::Error) -> SyncError {
+    SyncError::Spill { folder: std::env::temp_dir().display().to_string(), why: error.to_string() }
+}
