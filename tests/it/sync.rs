@@ -75,7 +75,13 @@ where
     support::block_on(async {
         let (reporter, mut feed) = sync::channel();
         let stop = Stop::default();
-        let load = full_load(pipeline, passwords, SyncOptions { truncate_target, ..SyncOptions::default() }, reporter, stop.clone());
+        let load = full_load(
+            pipeline,
+            passwords,
+            SyncOptions { truncate_target, ..SyncOptions::default() },
+            reporter,
+            stop.clone(),
+        );
         let events = async {
             let mut events = Vec::new();
             while let Some(event) = feed.events.recv().await {

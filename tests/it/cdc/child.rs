@@ -52,9 +52,10 @@ impl Sync {
         let (lines, events) = mpsc::channel();
         let out = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
-            for line in out.lines().map_while(Result::ok) {
+            for line in out.split(b'\n').map_while(Result::ok) {
                 // A killed program may leave half a line.
-                let Ok(event) = serde_json::from_str(&line) else { continue };
+                let event = serde_json::from_slice(&line);
+                let event = event.unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&line).into_owned()));
                 if lines.send(event).is_err() {
                     break;
                 }

@@ -12,6 +12,8 @@ pub struct Schema {
     pub tables: Vec<Table>,
     /// Rows that each table has at first.
     pub rows: u64,
+    /// Statistics are there from the beginning, and not only when the server finds the time.
+    pub analyzed: bool,
 }
 
 /// Names that have to be quoted somewhere; a number follows, which keeps them apart.
@@ -26,7 +28,7 @@ impl Schema {
             let table = table(r, number, tables.first());
             tables.push(table);
         }
-        Self { tables, rows: r.between(20, 400) }
+        Self { tables, rows: r.between(20, 400), analyzed: r.percent(50) }
     }
 
     /// A table of every shape, with every kind of column somewhere.
@@ -49,7 +51,7 @@ impl Schema {
             refers: (at == 1).then_some(Refers::Cascade),
             columns: (0..6).map(|n| column(r, n, kinds.next().unwrap_or(Kind::Text))).collect(),
         });
-        Self { tables: tables.collect(), rows }
+        Self { tables: tables.collect(), rows, analyzed: true }
     }
 
     /// The statements that create the tables and their first rows.
@@ -61,6 +63,9 @@ impl Schema {
         }
         for table in &self.tables {
             sql.push_str(&format!("{};\n", self.insert_series(table, 1, self.rows)));
+        }
+        if self.analyzed {
+            sql.push_str("ANALYZE;\n");
         }
         sql
     }

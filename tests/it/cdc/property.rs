@@ -54,7 +54,7 @@ fn arrive(seed: u64, flavor: MyFlavor) {
     let schema = Schema::random(&mut r);
     let field = Field::new(field::small_memory(), support::target(flavor));
     field.source.run(&schema.sql());
-    for round in 0..r.between(1, 2) {
+    for round in 0..if r.percent(30) { 2 } else { 1 } {
         let pace = Pace {
             sessions: r.between(1, 3),
             transactions: Some(60),
