@@ -4,9 +4,9 @@ use clap::ValueEnum;
 
 use super::progress::{self, ProgressKind};
 use super::{Answer, Context, Failure};
-use crate::pipeline::{EngineKind, Pipeline, SyncMode};
 use crate::checks::registry;
 use crate::diagnose;
+use crate::pipeline::{EngineKind, Pipeline, SyncMode};
 use crate::sync::direct::{Direct, SyncOptions};
 use crate::sync::{self, Engine as _, Stop, SyncError};
 

@@ -16,8 +16,8 @@ pub use errors::{PipelineError, PipelineErrorKind, Place, Problem};
 pub use load::overridden;
 pub(crate) use model::pattern_matches;
 pub use model::{
-    Aws, Dms, Endpoint, EngineKind, Glue, OnSchemaChange, OnUnrepresentable, Origin, PasswordSource, Pipeline, S3, SyncMode,
-    SyncSettings, TableSelection, TlsMode,
+    Aws, Dms, Endpoint, EngineKind, Glue, OnSchemaChange, OnUnrepresentable, Origin, PasswordSource, Pipeline, S3,
+    SyncMode, SyncSettings, TableSelection, TlsMode,
 };
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use crate::facts::{
     MyColumn, MyFlavor, MyKey, MyTable, PgColumn, PgKey, PgTable, PgType, ReplicaIdentity, TableKind, TypeClass,
 };
 use crate::pipeline::{
-    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, Pipeline, SyncMode, SyncSettings, TableSelection, TlsMode,
+    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, Pipeline, SyncMode, SyncSettings, TableSelection,
+    TlsMode,
 };
 
 pub const MYSQL: Dialect = Dialect { flavor: MyFlavor::MySql, version: (8, 4, 0) };

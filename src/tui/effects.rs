@@ -65,7 +65,9 @@ impl Runner {
                 let work = self::apply(apply, self.passwords.clone(), self.out.clone());
                 self.tasks.spawn(work);
             }
-            Guarded::TruncateAndLoad(pipeline) => self.load(pipeline, SyncOptions { truncate_target: true, ..SyncOptions::default() }),
+            Guarded::TruncateAndLoad(pipeline) => {
+                self.load(pipeline, SyncOptions { truncate_target: true, ..SyncOptions::default() })
+            }
             Guarded::StopSync => self.stop.request(),
             Guarded::StopAndQuit => {
                 self.stop.request();

@@ -15,7 +15,8 @@ use cdc_doctor::facts::{
 use cdc_doctor::lab::servers::{MySqlOptions, MySqlServer, Postgres, PostgresOptions};
 use cdc_doctor::pipeline::secrets::Passwords;
 use cdc_doctor::pipeline::{
-    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, Pipeline, SyncMode, SyncSettings, TableSelection, TlsMode,
+    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, Pipeline, SyncMode, SyncSettings, TableSelection,
+    TlsMode,
 };
 use mysql_async::prelude::Queryable;
 use secrecy::SecretString;

@@ -148,7 +148,7 @@ fn same(source: &Source, on_source: &str, target: &Target, on_target: &str) {
     }
 }
 
-const AWKWARD: &str = r#"
+pub(crate) const AWKWARD: &str = r#"
 CREATE TYPE mood AS ENUM ('so-so', 'tab	bed');
 CREATE TYPE pair AS (a int, b text);
 CREATE DOMAIN short AS varchar(8);
@@ -186,7 +186,7 @@ fn awkward_values_arrive_equal_to_the_byte() {
     });
 }
 
-fn compare_awkward(source: &Source, target: &Target) {
+pub(crate) fn compare_awkward(source: &Source, target: &Target) {
     let (from, to) = ("FROM \"we\"\"ird `t.able\" ORDER BY id", "FROM `we\"ird ``t.able` ORDER BY id");
     let hex = |columns: &[&str]| -> (String, String) {
         let pg = columns.iter().map(|c| format!("upper(encode(convert_to({c}::text, 'UTF8'), 'hex'))"));

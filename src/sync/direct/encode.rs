@@ -129,18 +129,24 @@ impl<'a> Encoder<'a> {
     /// Appends a condition that the row with exactly these values meets, to the last byte of its texts; NULL is equal
     /// to NULL.
     pub(super) fn exact_condition(&mut self, row: &[u8], out: &mut BytesMut) -> Result<(), Rejection> {
-        self.each(row, |_| true, b" AND ", out, |column, field, written, out| {
-            let (before, middle, after) = match column.rule {
-                Rule::Text(_) => ("CAST(CONVERT(", " USING utf8mb4) AS BINARY) <=> CAST(", " AS BINARY)"),
-                Rule::Json => ("", " <=> CAST(", " AS JSON)"),
-                _ => ("", " <=> ", ""),
-            };
-            out.put_slice(before.as_bytes());
-            out.put_slice(column.ident.as_bytes());
-            out.put_slice(middle.as_bytes());
-            put::<Compared>(out, column, field, written);
-            out.put_slice(after.as_bytes());
-        })
+        self.each(
+            row,
+            |_| true,
+            b" AND ",
+            out,
+            |column, field, written, out| {
+                let (before, middle, after) = match column.rule {
+                    Rule::Text(_) => ("CAST(CONVERT(", " USING utf8mb4) AS BINARY) <=> CAST(", " AS BINARY)"),
+                    Rule::Json => ("", " <=> CAST(", " AS JSON)"),
+                    _ => ("", " <=> ", ""),
+                };
+                out.put_slice(before.as_bytes());
+                out.put_slice(column.ident.as_bytes());
+                out.put_slice(middle.as_bytes());
+                put::<Compared>(out, column, field, written);
+                out.put_slice(after.as_bytes());
+            },
+        )
     }
 
     /// Hands over the wanted fields one by one, with `between` written between them.

@@ -49,11 +49,7 @@ impl Layout {
             names.push(ident.clone());
             let number = matches!(
                 transfer,
-                Transfer::Integer
-                    | Transfer::Boolean
-                    | Transfer::Decimal { .. }
-                    | Transfer::Money
-                    | Transfer::Float
+                Transfer::Integer | Transfer::Boolean | Transfer::Decimal { .. } | Transfer::Money | Transfer::Float
             );
             columns.push(Column { name: name.to_owned(), ident, rule, number, nullable: to.nullable, key });
         }

@@ -97,7 +97,8 @@ pub(super) async fn tables(
     for (place, (table, planned)) in tables.into_iter().zip(planned).enumerate() {
         let have = find(&there, &planned.table, server);
         let clear = rows.contains(&place);
-        let Some(job) = have.and_then(|have| job(&table, planned.table.clone(), have, server, fills[place], clear)) else {
+        let Some(job) = have.and_then(|have| job(&table, planned.table.clone(), have, server, fills[place], clear))
+        else {
             let why = "its target table changed while this run began; try again".to_owned();
             return Err(SyncError::Refused(vec![Refused { table: table.label(), why, command: None }]));
         };
@@ -241,14 +242,7 @@ async fn create_missing(
     target_tables(pipeline, target).await
 }
 
-fn job(
-    source: &PgTable,
-    want: TargetTable,
-    have: &MyTable,
-    server: Server,
-    fill: Fill,
-    clear: bool,
-) -> Option<Job> {
+fn job(source: &PgTable, want: TargetTable, have: &MyTable, server: Server, fill: Fill, clear: bool) -> Option<Job> {
     let mut written = Vec::with_capacity(want.columns.len());
     let mut selected = Vec::with_capacity(want.columns.len());
     for column in &want.columns {

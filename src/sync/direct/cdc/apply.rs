@@ -268,7 +268,8 @@ impl Applier {
     fn on_duplicate_key(&self, layout: &RowLayout) -> String {
         let columns = &layout.layout.columns;
         let alias = self.server.dialect.flavor == MyFlavor::MySql && self.server.dialect.version >= (8, 0, 20);
-        let take = |ident: &str| if alias { format!("{ident}=new.{ident}") } else { format!("{ident}=VALUES({ident})") };
+        let take =
+            |ident: &str| if alias { format!("{ident}=new.{ident}") } else { format!("{ident}=VALUES({ident})") };
         let mut set: Vec<String> = columns.iter().filter(|c| !c.key).map(|c| take(&c.ident)).collect();
         if set.is_empty() {
             // The row is its key, and stays.
@@ -422,8 +423,7 @@ impl Applier {
         if sent == stored && warnings == 0 {
             return Ok(());
         }
-        let said: Vec<(String, u64, String)> =
-            self.conn.query("SHOW WARNINGS").await.map_err(|e| Cause::from(&e))?;
+        let said: Vec<(String, u64, String)> = self.conn.query("SHOW WARNINGS").await.map_err(|e| Cause::from(&e))?;
         // Notes tell of the binary log's form and the like.
         let first = said.into_iter().find(|(level, ..)| level != "Note");
         if sent == stored && first.is_none() {

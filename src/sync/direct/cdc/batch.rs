@@ -242,8 +242,8 @@ impl Keyed<'_> {
 mod tests {
     use super::*;
     use crate::facts::MyFlavor;
-    use crate::sync::direct::layout::Layout;
     use crate::sync::direct::cdc::row::Turn;
+    use crate::sync::direct::layout::Layout;
     use crate::sync::direct::tuple::Field;
 
     fn layout() -> Arc<RowLayout> {
@@ -276,7 +276,12 @@ mod tests {
                 match stage {
                     Stage::Clear => all.push("clear".to_owned()),
                     Stage::Keyed(_, rows) => {
-                        all.push(rows.iter().map(|r| format!("{:?} {}", r.what, text(&r.tuple))).collect::<Vec<_>>().join(", "));
+                        all.push(
+                            rows.iter()
+                                .map(|r| format!("{:?} {}", r.what, text(&r.tuple)))
+                                .collect::<Vec<_>>()
+                                .join(", "),
+                        );
                     }
                     Stage::Rekey { old, new, .. } => all.push(format!("rekey {} {}", text(&old), text(&new))),
                     Stage::Append(_, rows) => all.push(format!("append {}", rows.len())),

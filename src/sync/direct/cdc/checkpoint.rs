@@ -68,8 +68,7 @@ fn absent(error: &mysql_async::Error) -> bool {
 /// Reads what earlier runs have left; changes nothing.
 pub(super) async fn read(conn: &mut Conn, pipeline: &Pipeline) -> Result<Stored, SyncError> {
     let (database, name) = (&pipeline.target.database, my_literal(&pipeline.name));
-    let ask =
-        format!("SELECT slot, source, lsn FROM {} WHERE pipeline = {name}", my_table(database, CHECKPOINT_TABLE));
+    let ask = format!("SELECT slot, source, lsn FROM {} WHERE pipeline = {name}", my_table(database, CHECKPOINT_TABLE));
     let row = match conn.query_first::<(String, String, Option<u64>), _>(ask).await {
         Err(e) if absent(&e) => None,
         other => other.map_err(failed("reading the checkpoint on the target"))?,
@@ -186,7 +185,11 @@ pub(super) async fn forget(conn: &mut Conn, pipeline: &Pipeline) -> Result<(), S
 }
 
 /// All tables of the pipeline are to be loaded anew.
-pub(in crate::sync::direct) async fn forget_tables(conn: &mut Conn, database: &str, pipeline: &str) -> Result<(), SyncError> {
+pub(in crate::sync::direct) async fn forget_tables(
+    conn: &mut Conn,
+    database: &str,
+    pipeline: &str,
+) -> Result<(), SyncError> {
     let table = my_table(database, TABLES_TABLE);
     match conn.query_drop(format!("DELETE FROM {table} WHERE pipeline = {}", my_literal(pipeline))).await {
         Err(e) if absent(&e) => Ok(()),

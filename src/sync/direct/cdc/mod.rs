@@ -22,6 +22,6 @@ mod start;
 mod stream;
 mod supervise;
 
-pub use checkpoint::{CHECKPOINT_TABLE, TABLES_TABLE};
 pub(super) use checkpoint::forget_tables;
+pub use checkpoint::{CHECKPOINT_TABLE, TABLES_TABLE};
 pub(super) use supervise::{Done, replicate};

@@ -35,12 +35,7 @@ const COMMENT: &str = "made by cdc-doctor";
 /// Makes the publication, or adds what it lacks. Returns the numbers of the tables.
 ///
 /// `stored_columns` asks for the values of stored generated columns, which PostgreSQL 18 can send.
-pub(super) async fn ensure(
-    client: &Client,
-    name: &str,
-    tables: &[&PgTable],
-    version: i32,
-) -> Result<Oids, SyncError> {
+pub(super) async fn ensure(client: &Client, name: &str, tables: &[&PgTable], version: i32) -> Result<Oids, SyncError> {
     match find(client, name, version).await? {
         None => create(client, name, tables, version).await?,
         Some(there) => {

@@ -186,9 +186,8 @@ impl Router {
         let ask = "SELECT attname::text, attgenerated <> '', attnotnull, atthasdef OR atthasmissing OR attidentity <> '' \
                    FROM pg_catalog.pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped";
         let rows = self.client.query(ask, &[&oid]).await.map_err(failed("reading a table's columns"))?;
-        let live = |r: &tokio_postgres::Row| {
-            (r.get(0), Live { generated: r.get(1), not_null: r.get(2), filled: r.get(3) })
-        };
+        let live =
+            |r: &tokio_postgres::Row| (r.get(0), Live { generated: r.get(1), not_null: r.get(2), filled: r.get(3) });
         Ok(rows.iter().map(live).collect())
     }
 
@@ -286,9 +285,8 @@ impl Router {
 
     async fn target_now(&self, conn: &mut Conn, place: usize) -> Result<MyTable, SyncError> {
         let have = &self.jobs[place].have;
-        let tables = facts::mysql::tables(conn, &[have.schema.as_str()])
-            .await
-            .map_err(|e| self.altering(Cause::from(&e)))?;
+        let tables =
+            facts::mysql::tables(conn, &[have.schema.as_str()]).await.map_err(|e| self.altering(Cause::from(&e)))?;
         tables
             .into_iter()
             .find(|t| t.schema == have.schema && t.name == have.name)
@@ -296,12 +294,7 @@ impl Router {
     }
 
     /// How the rows of the relation are written.
-    fn layout(
-        &self,
-        place: usize,
-        relation: &Relation,
-        live: &HashMap<String, Live>,
-    ) -> Result<RowLayout, SyncError> {
+    fn layout(&self, place: usize, relation: &Relation, live: &HashMap<String, Live>) -> Result<RowLayout, SyncError> {
         let job = &self.jobs[place];
         self.nothing_is_left_out(place, relation, live)?;
         let pk = key_columns(job);

@@ -95,7 +95,10 @@ pub(super) fn judge(
     };
     let drop = format!("SELECT pg_drop_replication_slot({})", pg_literal(name));
     if slot.plugin.as_deref() != Some("pgoutput") || slot.temporary {
-        let is = slot.plugin.as_deref().map_or_else(|| "a physical one".to_owned(), |p| format!("of the plug-in {}", safe(p)));
+        let is = slot
+            .plugin
+            .as_deref()
+            .map_or_else(|| "a physical one".to_owned(), |p| format!("of the plug-in {}", safe(p)));
         let is = if slot.temporary { "another session's temporary one".to_owned() } else { is };
         return refuse(
             format!("the replication slot {shown:?} is not one for this program: it is {is}, not of pgoutput"),
@@ -188,10 +191,12 @@ pub(super) async fn create(
     let mut made = std::pin::pin!(session.query(&command));
     let rows = loop {
         match tokio::time::timeout(Duration::from_secs(5), made.as_mut()).await {
-            Ok(rows) => break rows.map_err(|e| SyncError::Prepare {
-                doing: format!("making the replication slot {}", safe(name)),
-                cause: Cause::from(&e),
-            })?,
+            Ok(rows) => {
+                break rows.map_err(|e| SyncError::Prepare {
+                    doing: format!("making the replication slot {}", safe(name)),
+                    cause: Cause::from(&e),
+                })?;
+            }
             Err(_) => tell_what_is_waited_for(client, reporter).await,
         }
     };

@@ -88,10 +88,10 @@ pub(super) async fn start(asked: &Asked<'_>) -> Result<Started, SyncError> {
 /// Which source this is: its system identifier and database.
 async fn identify(pipeline: &Pipeline, passwords: &Passwords) -> Result<String, SyncError> {
     let mut session = connect::postgres::open_replication(&pipeline.source, passwords.source.as_ref()).await?;
-    let rows = session.query("IDENTIFY_SYSTEM").await.map_err(|e| SyncError::Prepare {
-        doing: "asking the source who it is".to_owned(),
-        cause: Cause::from(&e),
-    })?;
+    let rows = session
+        .query("IDENTIFY_SYSTEM")
+        .await
+        .map_err(|e| SyncError::Prepare { doing: "asking the source who it is".to_owned(), cause: Cause::from(&e) })?;
     let system = rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten().unwrap_or_default();
     Ok(format!("{system}/{}", pipeline.source.database))
 }
@@ -105,9 +105,9 @@ async fn session(pipeline: &Pipeline, passwords: &Passwords) -> Result<Conn, Syn
         .await
         .map_err(|cause| SyncError::Prepare { doing: "opening a session on the target".to_owned(), cause })?;
     // The source has checked them, and sends what they entail as changes of its own.
-    conn.query_drop("SET SESSION foreign_key_checks = 0, SESSION innodb_lock_wait_timeout = 50").await.map_err(|e| {
-        SyncError::Prepare { doing: "setting up the target session".to_owned(), cause: Cause::from(&e) }
-    })?;
+    conn.query_drop("SET SESSION foreign_key_checks = 0, SESSION innodb_lock_wait_timeout = 50").await.map_err(
+        |e| SyncError::Prepare { doing: "setting up the target session".to_owned(), cause: Cause::from(&e) },
+    )?;
     Ok(conn)
 }
 
@@ -147,7 +147,10 @@ fn unfollowable(table: &PgTable, have: Option<&MyTable>, version: i32) -> Option
     let (why, command) = if table.unlogged {
         ("it is unlogged: its changes are not in the write-ahead log".to_owned(), "cdc-doctor fix TBL-009")
     } else if table.replica_identity == ReplicaIdentity::Nothing {
-        ("its updates and deletes do not say which row they are of (REPLICA IDENTITY NOTHING)".to_owned(), "cdc-doctor fix TBL-003")
+        (
+            "its updates and deletes do not say which row they are of (REPLICA IDENTITY NOTHING)".to_owned(),
+            "cdc-doctor fix TBL-003",
+        )
     } else if keyless && table.replica_identity == ReplicaIdentity::Default {
         (
             "it has no primary key: its updates and deletes could not be followed, and the source would refuse them \

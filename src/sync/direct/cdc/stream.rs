@@ -123,13 +123,10 @@ impl Follower {
                 let _ = self.stream.acknowledge(position.0, false).await;
                 Ok(ended)
             }
+            // An applier that has ended knows the cause.
+            Err(error) if self.applied.has_changed().is_err() => joined(self.applier.await).and(Err(error)),
             Err(error) => {
-                // The applier's error is the cause of the channel's end.
-                if self.applier.is_finished() {
-                    joined(self.applier.await)?;
-                } else {
-                    self.applier.abort();
-                }
+                self.applier.abort();
                 Err(error)
             }
         }
@@ -156,7 +153,7 @@ impl Follower {
                 _ = tick.tick() => self.tick().await?,
                 changed = self.applied.changed() => match changed {
                     Ok(()) => self.acknowledge(false).await?,
-                    Err(_) => return Err(self.applier_ended().await),
+                    Err(_) => return Err(lost(&Cause::Lost { side: Side::Target, message: "nobody applies changes".to_owned() })),
                 },
                 () = stop.wait(), if self.state.stopping.is_none() => self.state.stopping = Some(Instant::now()),
                 message = self.stream.next(), if room && self.state.replay.is_none() => {
@@ -221,7 +218,8 @@ impl Follower {
     }
 
     async fn data(&mut self, payload: Bytes) -> Result<(), SyncError> {
-        let message = pgoutput::decode(payload.clone(), self.state.streaming.is_some()).map_err(|_| malformed())?.message;
+        let message =
+            pgoutput::decode(payload.clone(), self.state.streaming.is_some()).map_err(|_| malformed())?.message;
         let state = &mut self.state;
         match message {
             Message::StreamStart { xid } => {
@@ -311,7 +309,8 @@ impl Follower {
 
     fn truncate(&mut self, relations: &[u32], transaction: Transaction) {
         for oid in relations {
-            if let Some(place) = self.router.place(*oid).filter(|place| self.router.from[*place] <= transaction.commit) {
+            if let Some(place) = self.router.place(*oid).filter(|place| self.router.from[*place] <= transaction.commit)
+            {
                 self.state.builder.truncate(place);
             }
         }
@@ -376,13 +375,6 @@ impl Follower {
     async fn acknowledge(&mut self, ask: bool) -> Result<(), SyncError> {
         let position = self.applied.borrow_and_update().lsn;
         self.stream.acknowledge(position.0, ask).await.map_err(|e| lost(&Cause::from(&e)))
-    }
-
-    async fn applier_ended(&mut self) -> SyncError {
-        match joined((&mut self.applier).await) {
-            Err(error) => error,
-            Ok(()) => lost(&Cause::Lost { side: Side::Target, message: "the applier ended".to_owned() }),
-        }
     }
 }
 

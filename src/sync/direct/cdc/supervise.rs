@@ -171,8 +171,7 @@ impl Run<'_> {
         })
         .await?;
         let policy = self.pipeline.sync.on_unrepresentable;
-        let applier =
-            Applier { conn, server, jobs, checkpoint, policy, infile: true, open: false, nulled: 0 };
+        let applier = Applier { conn, server, jobs, checkpoint, policy, infile: true, open: false, nulled: 0 };
         let (batches, incoming) = mpsc::channel(1);
         let (tell, applied) = watch::channel(Applied { lsn: handed.start, ..Applied::default() });
         let watcher = applied.clone();
@@ -281,7 +280,10 @@ fn passing_code(code: &str) -> bool {
     code.starts_with("57P")
         || code.starts_with("08")
         || matches!(code, "53300" | "40001" | "40P01" | "55006")
-        || matches!(code, "1040" | "1053" | "1152" | "1184" | "1203" | "1205" | "1213" | "1290" | "1317" | "1836" | "1927")
+        || matches!(
+            code,
+            "1040" | "1053" | "1152" | "1184" | "1203" | "1205" | "1213" | "1290" | "1317" | "1836" | "1927"
+        )
 }
 
 /// Between half and the whole, so that many programs do not come back at one moment.
