@@ -648,6 +648,20 @@ fn a_source_session_that_dies_ends_the_run_with_the_reason() {
 }
 
 #[test]
+fn a_key_that_is_only_likely_is_not_put_on_the_target() {
+    let source = support::source();
+    source.run("CREATE TABLE t (v int); INSERT INTO t SELECT generate_series(1, 100); ANALYZE t");
+    support::both_targets(|target| {
+        source.run("DELETE FROM t WHERE v > 100; INSERT INTO t VALUES (101)");
+        assert_eq!(load(&source, target).totals().rows, 101);
+        source.run("INSERT INTO t VALUES (101)");
+        let (pipeline, passwords) = (pipeline(&source, target), passwords(&source, target));
+        assert_eq!(load_with(&pipeline, &passwords, true).totals().rows, 102);
+        assert_eq!(count(target, "t"), 102);
+    });
+}
+
+#[test]
 fn rows_that_move_while_they_are_copied_are_neither_lost_nor_doubled() {
     let source = support::source();
     source.run(MANY);
