@@ -130,7 +130,7 @@ impl Storm {
             self.make(trouble, &mut sync);
         }
         // A run that ends by itself in trouble is as good as one that waits for better times.
-        let mut alive = sync.until_phase(&["full-load", "streaming"]);
+        let mut alive = sync.until_phase(&["full-load", "catch-up"]);
         if !early && alive {
             alive = sync.work(Duration::from_millis(self.r.below(300)));
             self.make(trouble, &mut sync);
