@@ -46,6 +46,8 @@ struct Storm {
     to_source: Proxy,
     to_target: Proxy,
     r: Random,
+    /// Where the kills fell.
+    reached: Reached,
 }
 
 /// What goes wrong beside the kill.
@@ -83,7 +85,8 @@ impl Storm {
         let source: &'static Postgres = Box::leak(Box::new(field::start_small_memory(&[])));
         let target = MySqlServer::start(&MySqlOptions::new(flavor)).unwrap_or_else(|why| panic!("{why}"));
         let target: &'static MySqlServer = Box::leak(Box::new(target));
-        Self { to_source: Proxy::to(source.port()), to_target: Proxy::to(target.port()), source, target, r }
+        let (to_source, to_target) = (Proxy::to(source.port()), Proxy::to(target.port()));
+        Self { source, target, to_source, to_target, r, reached: Reached::default() }
     }
 
     /// A new pipeline is killed so many times; then everything must be there.
@@ -102,7 +105,6 @@ impl Storm {
         let pace = Pace { sessions: 2, transactions: None, pause: Duration::from_millis(200), large: 1000 };
         let writers = Writers::start(&field.source, &schema, &mut self.r, pace);
         let ledger = Ledger::open(&field);
-        let mut reached = Reached::default();
         let last_trouble = kills - kills / 5;
         for kill in 0..kills {
             let server = SERVERS.iter().enumerate().find(|(at, _)| (*at as u64 + 1) * last_trouble / 4 == kill + 1);
@@ -111,26 +113,25 @@ impl Storm {
                 None if self.r.percent(50) => self.r.pick(NETWORK),
                 None => Trouble::Nothing,
             };
-            self.kill(&field, trouble, &mut reached);
+            self.kill(&field, trouble);
         }
         let tally = writers.stop();
         assert!(tally.committed > kills, "{tally:?}");
-        assert!(
-            reached.loading >= kills / 5 && reached.streaming >= kills / 5,
-            "the kills fell elsewhere: {reached:?}"
-        );
         ledger.close(&field, || field.catch_up_and_compare(&schema.tables));
     }
 
-    /// Runs the program into the trouble, and kills it.
-    fn kill(&mut self, field: &Field, trouble: Trouble, reached: &mut Reached) {
-        let mut sync = Sync::start(&field.project, &[]);
-        let early = self.r.percent(30);
+    /// Runs the program into the trouble, and kills it: in the load or the catching up, or later, while it streams.
+    fn kill(&mut self, field: &Field, trouble: Trouble) {
+        // A table that is loaded already may be wanted again.
+        let words = if self.r.percent(40) { &["--reload", self.r.pick(&["public.*", "public.*e*"])][..] } else { &[] };
+        let mut sync = Sync::start(&field.project, words);
+        let early = self.r.percent(20);
         if early {
             self.make(trouble, &mut sync);
         }
+        let phases = if self.r.percent(30) { &["streaming"][..] } else { &["full-load", "catch-up"] };
         // A run that ends by itself in trouble is as good as one that waits for better times.
-        let mut alive = sync.until_phase(&["full-load", "catch-up"]);
+        let mut alive = sync.until_phase(phases);
         if !early && alive {
             alive = sync.work(Duration::from_millis(self.r.below(300)));
             self.make(trouble, &mut sync);
@@ -138,7 +139,7 @@ impl Storm {
         if alive {
             sync.work(Duration::from_millis(self.r.below(600)));
         }
-        reached.count(&sync);
+        self.reached.count(&sync);
         let ended = sync.kill();
         assert!(ended.status.is_none() || ended.status == Some(3), "{ended}");
         assert!(trouble != Trouble::Nothing || ended.status.is_none(), "it ended without a reason; {ended}");
@@ -176,6 +177,8 @@ impl Storm {
     }
 
     fn end(self) {
+        let Reached { loading, following } = self.reached;
+        assert!(loading >= KILLS / 5 && following >= KILLS / 5, "the kills fell elsewhere: {:?}", self.reached);
         self.source.stop();
         self.target.stop();
     }
@@ -185,13 +188,13 @@ impl Storm {
 #[derive(Debug, Default)]
 struct Reached {
     loading: u64,
-    streaming: u64,
+    following: u64,
 }
 
 impl Reached {
     fn count(&mut self, sync: &Sync) {
-        if sync.was_in("streaming") {
-            self.streaming += 1;
+        if sync.was_in("catch-up") {
+            self.following += 1;
         } else if sync.was_in("full-load") {
             self.loading += 1;
         }

@@ -1,14 +1,12 @@
 //! Transfers between accounts: on the target their sum must be right at every moment, not only in the end, and no
 //! state may come back that was left.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
 
 use super::field::Field;
+use super::worker::{Stop, Worker};
 use crate::support::{self, Source, Target};
 
 /// Account 0 counts the transfers.
@@ -24,8 +22,8 @@ const LOOK: &str = "SELECT CAST(SUM(IF(id > 0, balance, 0)) AS SIGNED), CAST(MAX
 
 /// A session that transfers on the source, and one that looks on at the target.
 pub struct Ledger {
-    writing: Thread<()>,
-    looking: Thread<Seen>,
+    writing: Worker<()>,
+    looking: Worker<Seen>,
 }
 
 /// What was seen on the target.
@@ -36,40 +34,23 @@ struct Seen {
     transfer: i64,
 }
 
-/// A thread that goes on until it is stopped.
-struct Thread<T> {
-    stop: Arc<AtomicBool>,
-    handle: JoinHandle<T>,
-}
-
-impl<T: Send + 'static> Thread<T> {
-    fn start(work: impl FnOnce(Arc<AtomicBool>) -> T + Send + 'static) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        Self { stop, handle: thread::spawn(move || work(stopped)) }
-    }
-
-    fn stop(self) -> T {
-        self.stop.store(true, Ordering::Release);
-        self.handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    }
-}
-
 impl Ledger {
     pub fn open(field: &Field) -> Self {
         field.source.run(SCHEMA);
         let (source, target) = (field.source.clone(), field.target.clone());
         Self {
-            writing: Thread::start(move |stop| support::block_on(transfer(&source, &stop))),
-            looking: Thread::start(move |stop| support::block_on(look(&target, &stop))),
+            writing: Worker::start(move |stop| support::block_on(transfer(&source, &stop))),
+            looking: Worker::start(move |stop| support::block_on(look(&target, &stop))),
         }
     }
 
     /// Ends the transfers and goes on looking while `catch_up` brings the last of them over.
     pub fn close(self, field: &Field, catch_up: impl FnOnce()) {
-        self.writing.stop();
+        self.writing.ask_to_stop();
+        self.writing.finish();
         catch_up();
-        let seen = self.looking.stop();
+        self.looking.ask_to_stop();
+        let seen = self.looking.finish();
         assert!(seen.looks > 0, "the ledger was never loaded");
         let transfers = support::block_on(async {
             let client = field.source.client().await;
@@ -80,12 +61,12 @@ impl Ledger {
 }
 
 /// Moves an amount from one account to another, again and again, whatever becomes of the server.
-async fn transfer(source: &Source, stop: &AtomicBool) {
+async fn transfer(source: &Source, stop: &Stop) {
     let mut n: i64 = 0;
-    while !stop.load(Ordering::Acquire) {
+    while !stop.is_asked() {
         // The server may be down just now.
         if let Ok(client) = source.server.client(&source.endpoint.database).await {
-            while !stop.load(Ordering::Acquire) {
+            while !stop.is_asked() {
                 n += 1;
                 let (from, to) = (1 + n % 50, 1 + n * 7 % 50);
                 let sql = format!(
@@ -104,10 +85,10 @@ async fn transfer(source: &Source, stop: &AtomicBool) {
 }
 
 /// Looks on until it is stopped, and once after that.
-async fn look(target: &Target, stop: &AtomicBool) -> Seen {
+async fn look(target: &Target, stop: &Stop) -> Seen {
     let mut seen = Seen::default();
     loop {
-        let last = stop.load(Ordering::Acquire);
+        let last = stop.is_asked();
         if let Ok(mut conn) = target.server.conn(Some(&target.endpoint.database)).await {
             // An error: the server went down, or the tables are not there yet.
             while let Ok(row) = conn.query_first::<(i64, i64), _>(LOOK).await {
@@ -119,7 +100,7 @@ async fn look(target: &Target, stop: &AtomicBool) -> Seen {
                 if last {
                     return seen;
                 }
-                if stop.load(Ordering::Acquire) {
+                if stop.is_asked() {
                     break;
                 }
                 tokio::time::sleep(Duration::from_millis(10)).await;

@@ -14,4 +14,5 @@ mod random;
 mod seeds;
 mod transactions;
 mod values;
+mod worker;
 mod writers;

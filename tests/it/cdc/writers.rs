@@ -1,11 +1,7 @@
 //! Sessions that write random transactions while the program works.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use cdc_doctor::lab::servers::Postgres;
 use cdc_doctor::text::fit;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
@@ -13,6 +9,7 @@ use tokio_postgres::error::SqlState;
 use super::generate::Schema;
 use super::random::Random;
 use super::transactions::Script;
+use super::worker::{Stop, Worker};
 use crate::support::{self, Source};
 
 /// How much is written.
@@ -38,34 +35,25 @@ pub struct Tally {
 }
 
 /// Sessions that write.
-pub struct Writers {
-    stop: Arc<AtomicBool>,
-    sessions: Vec<JoinHandle<Tally>>,
-}
+pub struct Writers(Vec<Worker<Tally>>);
 
 impl Writers {
     pub fn start(source: &Source, schema: &Schema, r: &mut Random, pace: Pace) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
         let sessions = (0..pace.sessions).map(|number| {
-            let session = Session {
-                server: source.server,
-                database: source.endpoint.database.clone(),
-                schema: schema.clone(),
-                r: r.fork(),
-                number,
-                pace,
-                stop: Arc::clone(&stop),
-            };
-            thread::spawn(move || support::block_on(session.run()))
+            let (source, schema, mut r) = (source.clone(), schema.clone(), r.fork());
+            Worker::start(move |stop| {
+                let mut script = Script::new(&schema, r.fork(), number, pace.large);
+                support::block_on(Session { source, pace, stop }.run(&mut script, r))
+            })
         });
-        Self { sessions: sessions.collect(), stop }
+        Self(sessions.collect())
     }
 
     /// Waits for the last transaction.
     pub fn finish(self) -> Tally {
         let mut sum = Tally::default();
-        for session in self.sessions {
-            let tally = session.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        for session in self.0 {
+            let tally = session.finish();
             sum.committed += tally.committed;
             sum.rolled_back += tally.rolled_back;
             sum.refused += tally.refused;
@@ -75,93 +63,89 @@ impl Writers {
 
     /// Lets each session end the transaction that it is in.
     pub fn stop(self) -> Tally {
-        self.stop.store(true, Ordering::Release);
+        self.0.iter().for_each(Worker::ask_to_stop);
         self.finish()
     }
 }
 
 struct Session {
-    server: &'static Postgres,
-    database: String,
-    schema: Schema,
-    r: Random,
-    number: u64,
+    source: Source,
     pace: Pace,
-    stop: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 impl Session {
-    async fn run(mut self) -> Tally {
+    async fn run(self, script: &mut Script<'_>, mut r: Random) -> Tally {
         let mut tally = Tally::default();
-        let schema = self.schema.clone();
-        let mut script = Script::new(&schema, self.r.fork(), self.number, self.pace.large);
-        let mut client = self.connect().await;
+        let mut client = None;
         let mut done = 0;
-        while self.pace.transactions.is_none_or(|all| done < all) && !self.stop.load(Ordering::Acquire) {
-            let transaction = script.transaction();
-            match self.write(&client, &transaction).await {
+        while self.pace.transactions.is_none_or(|all| done < all) && !self.stop.is_asked() {
+            let there = match client.take() {
+                Some(client) => client,
+                None => self.connect().await,
+            };
+            match write(&there, &script.transaction()).await {
                 Outcome::Committed => tally.committed += 1,
                 Outcome::RolledBack => tally.rolled_back += 1,
                 Outcome::Refused => tally.refused += 1,
-                Outcome::Lost => {
-                    tally.refused += 1;
-                    client = self.connect().await;
-                }
             }
+            client = (!there.is_closed()).then_some(there);
             done += 1;
-            let pause = self.r.below(self.pace.pause.as_millis().try_into().unwrap());
+            let pause = r.below(self.pace.pause.as_millis().try_into().unwrap());
             tokio::time::sleep(Duration::from_millis(pause)).await;
         }
         tally
-    }
-
-    async fn write(&mut self, client: &Client, transaction: &[String]) -> Outcome {
-        for statement in transaction {
-            let Err(error) = client.batch_execute(statement).await else { continue };
-            let Some(code) = error.code() else { return Outcome::Lost };
-            if [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW].contains(code) {
-                return Outcome::Lost;
-            }
-            let told = || transaction.iter().map(|s| fit(s, 400) + "\n").collect::<String>();
-            assert!(is_conflict(code), "{error:?}, at {}\nin the transaction\n{}", fit(statement, 400), told());
-            return if client.batch_execute("ROLLBACK").await.is_ok() { Outcome::Refused } else { Outcome::Lost };
-        }
-        if transaction.last().is_some_and(|last| last == "COMMIT") { Outcome::Committed } else { Outcome::RolledBack }
     }
 
     /// A session, as soon as the server lets one in.
     async fn connect(&self) -> Client {
         let begun = Instant::now();
         loop {
-            match self.server.client(&self.database).await {
+            match self.source.server.client(&self.source.endpoint.database).await {
                 Ok(client) => {
-                    let settings = "SET lock_timeout = '3s'; SET application_name = 'writer'";
-                    if client.batch_execute(settings).await.is_ok() {
+                    if client.batch_execute("SET lock_timeout = '3s'").await.is_ok() {
                         return client;
                     }
                 }
-                Err(error) => assert!(begun.elapsed() < Duration::from_secs(90), "{error}"),
+                Err(error) => assert!(begun.elapsed() < Duration::from_secs(90) && !self.stop.is_asked(), "{error}"),
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }
 
+/// Runs a transaction's statements one by one, as an application does.
+async fn write(client: &Client, transaction: &[String]) -> Outcome {
+    for statement in transaction {
+        let Err(error) = client.batch_execute(statement).await else { continue };
+        let told = || transaction.iter().map(|s| fit(s, 400) + "\n").collect::<String>();
+        assert!(is_expected(&error), "{error:?}, at {}\nin the transaction\n{}", fit(statement, 400), told());
+        // A session that is lost has rolled back already.
+        let _ = client.batch_execute("ROLLBACK").await;
+        return Outcome::Refused;
+    }
+    if transaction.last().is_some_and(|last| last == "COMMIT") { Outcome::Committed } else { Outcome::RolledBack }
+}
+
 enum Outcome {
     Committed,
     RolledBack,
     Refused,
-    Lost,
 }
 
-/// Sessions may be in each other's way; anything else is a fault of the generator.
-fn is_conflict(code: &SqlState) -> bool {
-    [
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::UNIQUE_VIOLATION,
-        SqlState::FOREIGN_KEY_VIOLATION,
-        SqlState::LOCK_NOT_AVAILABLE,
-    ]
-    .contains(code)
+/// Sessions may be in each other's way, and the server may go down; anything else is a fault of the generator.
+fn is_expected(error: &tokio_postgres::Error) -> bool {
+    error.code().is_none_or(|code| {
+        [
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+            SqlState::UNIQUE_VIOLATION,
+            SqlState::FOREIGN_KEY_VIOLATION,
+            SqlState::LOCK_NOT_AVAILABLE,
+            SqlState::ADMIN_SHUTDOWN,
+            SqlState::CRASH_SHUTDOWN,
+            SqlState::CANNOT_CONNECT_NOW,
+        ]
+        .contains(code)
+    })
 }
