@@ -202,3 +202,25 @@ fn run(command: &mut Command) -> Result<(), ServerError> {
     let log = crate::text::safe(&String::from_utf8_lossy(&output.stderr));
     Err(ServerError::Failed { program, status: output.status.to_string(), log })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_an_installation_can_be_run_by_everybody() {
+        let home = Home::new().unwrap();
+        let hidden = tempfile::tempdir().unwrap();
+        for part in ["bin", "lib", "else"] {
+            fs::create_dir(hidden.path().join(part)).unwrap();
+            fs::write(hidden.path().join(part).join("file"), part).unwrap();
+        }
+        fs::set_permissions(hidden.path().join("bin/file"), Permissions::from_mode(0o700)).unwrap();
+        let programs = home.copy_of(&hidden.path().join("bin"), "copy").unwrap();
+        assert!(Account::everyone_reaches(&programs));
+        assert_eq!(fs::metadata(programs.join("file")).unwrap().permissions().mode() & 0o777, 0o755);
+        assert_eq!(fs::read(programs.with_file_name("lib").join("file")).unwrap(), b"lib");
+        assert!(!programs.with_file_name("else").exists(), "only what belongs to an installation is copied");
+        assert_eq!(home.copy_of(&hidden.path().join("bin"), "copy").unwrap(), programs);
+    }
+}

@@ -162,3 +162,52 @@ async fn carry(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, shared: &Shared) {
     // The other side hears of the end, as it would without the proxy.
     let _ = to.shutdown().await;
 }
+
+#[test]
+fn the_network_does_what_it_is_told() {
+    use std::io::{ErrorKind, Read, Write};
+    let echo = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let proxy = Proxy::to(echo.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        for stream in echo.incoming() {
+            std::thread::spawn(move || {
+                let mut stream = stream.unwrap();
+                let mut copy = stream.try_clone().unwrap();
+                let _ = std::io::copy(&mut copy, &mut stream);
+            });
+        }
+    });
+    let connect = || {
+        let stream = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    };
+    let mut piece = [0; 3];
+    let mut client = connect();
+    for network in [Network::Sound, Network::Slow(Duration::from_millis(1))] {
+        proxy.set(network);
+        client.write_all(b"abc").unwrap();
+        client.read_exact(&mut piece).unwrap();
+        assert_eq!(&piece, b"abc");
+    }
+    proxy.set(Network::Stalled);
+    client.write_all(b"def").unwrap();
+    client.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let silence = client.read(&mut piece).unwrap_err().kind();
+    assert!(matches!(silence, ErrorKind::WouldBlock | ErrorKind::TimedOut), "{silence}");
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    proxy.heal();
+    client.read_exact(&mut piece).unwrap();
+    assert_eq!(&piece, b"def");
+    proxy.cut();
+    assert_eq!(client.read(&mut piece).unwrap_err().kind(), ErrorKind::ConnectionReset);
+
+    let mut client = connect();
+    proxy.cut_after(4);
+    client.write_all(b"abc").unwrap();
+    client.read_exact(&mut piece[..1]).unwrap();
+    assert_eq!(client.read_exact(&mut piece).unwrap_err().kind(), ErrorKind::ConnectionReset);
+
+    proxy.set(Network::Down);
+    assert!(connect().read(&mut piece).is_err());
+}
