@@ -25,6 +25,8 @@ pub mod sync;
 
 pub mod verify;
 
+pub mod canary;
+
 pub mod lab;
 
 pub mod tui;

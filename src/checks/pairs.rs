@@ -1,12 +1,12 @@
 //! Source tables beside their target tables: what the checks on the target's tables share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::source_tables::in_order;
 use super::target_variables::{is_on, optional};
 use super::{Finding, Judged, Verdict};
 use crate::facts::{Facts, MyTable, PgTable, Unknown};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{EngineKind, Pipeline};
 use crate::schema::{self, Dialect, Difference, TargetTable};
 
 /// A selected source table and the target table that is there for it.
@@ -14,6 +14,8 @@ pub(super) struct Pair<'a> {
     pub source: &'a PgTable,
     pub have: &'a MyTable,
     pub pipeline: &'a Pipeline,
+    /// The engine carries the table's changes, so that RUN-017 tells how its columns differ, and what sync makes of it.
+    pub synced: bool,
     dialect: Dialect,
 }
 
@@ -68,14 +70,39 @@ pub(super) fn each(facts: &Facts, look: impl Fn(&Pair<'_>) -> Option<Finding>) -
     let dialect = Dialect::from(facts.target.session.known()?);
     let targets = Targets::of(facts)?;
     let pipeline = &facts.pipeline;
+    let synced = synced(facts);
     let mut pairs = sources
         .iter()
-        .filter_map(|source| targets.find(source, pipeline).map(|have| Pair { source, have, pipeline, dialect }))
+        .filter_map(|source| {
+            let have = targets.find(source, pipeline)?;
+            let synced = synced.contains(&(source.schema.as_str(), source.name.as_str()));
+            Some(Pair { source, have, pipeline, synced, dialect })
+        })
         .peekable();
     if pairs.peek().is_none() {
         return Ok(Verdict::NotApplicable("none of the selected tables is on the target yet"));
     }
     Ok(Verdict::from_findings(in_order(pairs.filter_map(|pair| look(&pair)))))
+}
+
+/// The tables that the engine carries, by schema and name.
+fn synced(facts: &Facts) -> HashSet<(&str, &str)> {
+    let sync = &facts.pipeline.sync;
+    if sync.engine != EngineKind::Direct || !sync.mode.has_cdc() {
+        return HashSet::new();
+    }
+    let tables = facts.target.synced.value().into_iter().flatten();
+    tables.filter(|t| t.loaded).map(|t| (t.schema.as_str(), t.table.as_str())).collect()
+}
+
+/// As [`each_difference`], for differences of columns: those of a table that sync carries are told by RUN-017.
+pub(super) fn each_column_difference(
+    facts: &Facts,
+    worth_comparing: impl Fn(&Pair<'_>) -> bool,
+    mine: impl Fn(&Difference) -> bool,
+    tell: impl Fn(&Pair<'_>, &[&Difference]) -> Finding,
+) -> Judged {
+    each_difference(facts, |pair| !pair.synced && worth_comparing(pair), mine, tell)
 }
 
 /// One finding a table for the differences that `mine` picks, on tables that Spark has not re-created: their

@@ -34,7 +34,13 @@ pub static ALL: &[&Check] = &[
     &super::src_010_statement_timeout::CHECK,
     &super::src_012_long_transaction::CHECK,
     &super::src_013_prepared_transaction::CHECK,
+    &super::src_014_slot_can_be_invalidated::CHECK,
+    &super::src_015_slots_can_fill_the_disk::CHECK,
+    &super::src_016_idle_slots_are_invalidated::CHECK,
     &super::src_019_source_is_a_standby::CHECK,
+    &super::src_022_slot_without_reader::CHECK,
+    &super::src_023_quiet_database_holds_wal::CHECK,
+    &super::src_024_disk_fills_with_wal::CHECK,
     &super::tbl_019_selection_matches_nothing::CHECK,
     &super::tbl_001_no_primary_key::CHECK,
     &super::tbl_002_only_nullable_unique_key::CHECK,
@@ -57,6 +63,10 @@ pub static ALL: &[&Check] = &[
     &super::tsc_023_target_refuses_null::CHECK,
     &super::tsc_024_extra_unique_key::CHECK,
     &super::tsc_025_key_collation_merges_values::CHECK,
+    &super::run_009_replication_slot_unhealthy::CHECK,
+    &super::run_017_schema_changed_during_sync::CHECK,
+    &super::run_018_canary_changed_or_lost::CHECK,
+    &super::run_019_rows_differ::CHECK,
     // Last, so that its undo comes first: with the guard on, no repaired table could be put back as it was.
     &super::tcf_012_no_guard_against_keyless_tables::CHECK,
 ];
@@ -72,7 +82,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::checks::testing::{healthy, healthy_mariadb, healthy_rds};
+    use crate::checks::testing::{healthy, healthy_mariadb, healthy_rds, healthy_sync};
     use crate::diagnose::{Outcome, judge};
     use crate::facts::Facts;
 
@@ -125,7 +135,9 @@ mod tests {
 
     #[test]
     fn nothing_is_wrong_with_a_healthy_pipeline() {
-        for (name, facts) in [("plain", healthy()), ("mariadb", healthy_mariadb()), ("rds", healthy_rds())] {
+        let all =
+            [("plain", healthy()), ("mariadb", healthy_mariadb()), ("rds", healthy_rds()), ("in sync", healthy_sync())];
+        for (name, facts) in all {
             for j in judge(ALL, &facts) {
                 assert!(
                     matches!(j.outcome, Outcome::Pass | Outcome::NotApplicable(_)),

@@ -83,20 +83,13 @@ fn held(slot: &Slot) -> String {
 mod tests {
     use super::CHECK;
     use crate::checks::testing::{
-        assert_not_applicable, assert_pass, assert_unknown, causes, finding, healthy, set, unseen,
+        self, assert_not_applicable, assert_pass, assert_unknown, causes, finding, healthy, set, unseen,
     };
     use crate::facts::{Fact, Facts, Slot};
     use crate::pipeline::SyncMode;
 
     fn slot(name: &str, active: bool) -> Slot {
-        Slot {
-            name: name.into(),
-            plugin: Some("pgoutput".into()),
-            database: Some("music".into()),
-            active,
-            wal_status: Some("reserved".into()),
-            retained_bytes: Some(84_000_000),
-        }
+        Slot { active, retained_bytes: Some(12_000_000), ..testing::slot(name) }
     }
 
     fn full(slots: Vec<Slot>) -> Facts {
@@ -110,7 +103,7 @@ mod tests {
     fn the_slot_that_nobody_uses_is_named() {
         let facts = full(vec![slot("busy", true), slot("it's old", false)]);
         let found = finding(&CHECK, &facts);
-        assert_eq!(found.evidence[2].1, "it's old (holds 84 MB of WAL)");
+        assert_eq!(found.evidence[2].1, "it's old (holds 12 MB of WAL)");
         let fix = found.fix.unwrap();
         assert!(fix.steps[0].action.describe().ends_with("pg_drop_replication_slot('it''s old')"));
         assert_eq!(causes(&facts), ["SRC-005"]);

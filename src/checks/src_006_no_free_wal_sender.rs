@@ -71,7 +71,7 @@ fn judge(facts: &Facts) -> Judged {
 mod tests {
     use super::CHECK;
     use crate::checks::testing::{
-        assert_not_applicable, assert_pass, assert_unknown, causes, finding, healthy, refused, unseen,
+        assert_not_applicable, assert_pass, assert_unknown, causes, finding, healthy, refused, slot, unseen,
     };
     use crate::facts::{Fact, Slot};
     use crate::pipeline::SyncMode;
@@ -98,14 +98,7 @@ mod tests {
         facts.source.wal_senders_used = Fact::Known(9);
         assert_pass(&CHECK, &facts);
         facts.source.wal_senders_used = Fact::Known(10);
-        facts.source.slots = Fact::Known(vec![Slot {
-            name: "cdc_doctor_charts".into(),
-            plugin: Some("pgoutput".into()),
-            database: Some("music".into()),
-            active: true,
-            wal_status: None,
-            retained_bytes: None,
-        }]);
+        facts.source.slots = Fact::Known(vec![Slot { active: true, ..slot("cdc_doctor_charts") }]);
         assert_pass(&CHECK, &facts);
     }
 

@@ -91,9 +91,9 @@ pub(super) fn duration(seconds: f64) -> String {
 mod tests {
     use super::{CHECK, duration};
     use crate::checks::testing::{
-        assert_not_applicable, assert_pass, assert_unknown, causes, findings, healthy, unseen,
+        assert_not_applicable, assert_pass, assert_unknown, causes, findings, healthy, slot, unseen,
     };
-    use crate::facts::{Fact, Facts, Slot, Transaction};
+    use crate::facts::{Fact, Facts, Transaction};
     use crate::pipeline::SyncMode;
 
     fn open(age_seconds: f64, writing: bool) -> Facts {
@@ -133,14 +133,7 @@ mod tests {
         facts.pipeline.sync.mode = SyncMode::FullLoad;
         assert_not_applicable(&CHECK, &facts);
         let mut facts = open(7500.0, true);
-        facts.source.slots = Fact::Known(vec![Slot {
-            name: "cdc_doctor_charts".into(),
-            plugin: Some("pgoutput".into()),
-            database: Some("music".into()),
-            active: false,
-            wal_status: None,
-            retained_bytes: None,
-        }]);
+        facts.source.slots = Fact::Known(vec![slot("cdc_doctor_charts")]);
         assert_not_applicable(&CHECK, &facts);
     }
 

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use super::{Check, Finding, Verdict, registry};
 use crate::diagnose::{Outcome, judge};
 use crate::facts::{
-    Attempt, Fact, Facts, HostFacts, MyAccount, MyColumn, MyFlavor, MySchema, MySession, MyTable, PgColumn, PgKey,
-    PgRole, PgSession, PgSetting, PgTable, PgType, Refusal, RelationName, ReplicaIdentity, SourceFacts, Stage,
-    TableKind, TargetFacts, TypeClass, Unknown, UnknownKind,
+    Attempt, Checkpoint, Fact, Facts, HostFacts, MyAccount, MyColumn, MyFlavor, MySchema, MySession, MyTable, PgColumn,
+    PgKey, PgRole, PgSession, PgSetting, PgTable, PgType, Publication, Refusal, RelationName, ReplicaIdentity, Slot,
+    SourceFacts, Span, Stage, SyncedTable, TableKind, TargetFacts, TypeClass, Unknown, UnknownKind, Wal,
 };
 use crate::pipeline::{
     Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, PasswordSource, Pipeline, SyncMode, SyncSettings,
@@ -19,7 +19,94 @@ use crate::pipeline::{
 /// A pipeline from self-managed PostgreSQL 15 to MySQL 8.4, engine direct, full load and changes: one table with
 /// a two-column primary key, TLS everywhere and demanded by both servers. Every check passes or does not apply.
 pub(crate) fn healthy() -> Facts {
-    Facts { taken_at: jiff::Timestamp::UNIX_EPOCH, pipeline: pipeline(), source: source(), target: target() }
+    Facts {
+        taken_at: jiff::Timestamp::UNIX_EPOCH,
+        pipeline: pipeline(),
+        source: source(),
+        target: target(),
+        canary: None,
+        comparison: None,
+    }
+}
+
+/// [`healthy`] while sync runs: its slot is read from, the target keeps its checkpoint.
+pub(crate) fn healthy_sync() -> Facts {
+    let mut facts = healthy();
+    let own = Slot {
+        active: true,
+        active_pid: Some(812),
+        retained_bytes: Some(1_000_000),
+        ..slot(&facts.pipeline.sync.slot)
+    };
+    facts.source.slots = Fact::Known(vec![own]);
+    facts.source.publication = Fact::Known(Some(Publication {
+        all_tables: false,
+        via_root: true,
+        publishes: ["insert", "update", "delete", "truncate"].map(str::to_owned).into(),
+        tables: vec![("public".into(), "weekly_chart".into())],
+    }));
+    facts.target.checkpoint = Fact::Known(Some(Checkpoint {
+        slot: facts.pipeline.sync.slot.clone(),
+        source: "7300000000000000001/music".into(),
+        lsn: Some(0x1_0000_0000),
+        commit_age_seconds: Some(7500.0),
+        age_seconds: 4.2,
+    }));
+    facts.target.synced =
+        Fact::Known(vec![SyncedTable { schema: "public".into(), table: "weekly_chart".into(), loaded: true }]);
+    facts
+}
+
+/// A slot that nobody reads from and that holds back 84 MB of WAL.
+pub(crate) fn slot(name: &str) -> Slot {
+    Slot {
+        name: name.into(),
+        plugin: Some("pgoutput".into()),
+        database: Some("music".into()),
+        active: false,
+        active_pid: None,
+        temporary: false,
+        wal_status: Some("reserved".into()),
+        retained_bytes: Some(84_000_000),
+        safe_bytes: None,
+        restart_lsn: Some(0xFF00_0000),
+        confirmed_lsn: Some(0x1_0000_0000),
+        two_phase: Some(false),
+        conflicting: None,
+        invalidation_reason: None,
+        inactive_seconds: None,
+    }
+}
+
+/// A WAL that so much was written to in the last hour.
+pub(crate) fn wal(per_hour: u64) -> Wal {
+    Wal {
+        lsn: 0x1_0000_0000,
+        look: Span { bytes: 0, seconds: 0.3 },
+        total: Some(Span { bytes: per_hour, seconds: 3600.0 }),
+    }
+}
+
+/// The pipeline's own slot, to break.
+pub(crate) fn own_slot(facts: &mut Facts) -> &mut Slot {
+    &mut tables_mut(&mut facts.source.slots)[0]
+}
+
+/// The target's checkpoint, to break.
+pub(crate) fn checkpoint(facts: &mut Facts) -> &mut Checkpoint {
+    there(&mut facts.target.checkpoint)
+}
+
+/// The pipeline's publication, to break.
+pub(crate) fn publication(facts: &mut Facts) -> &mut Publication {
+    there(&mut facts.source.publication)
+}
+
+fn there<T>(fact: &mut Fact<Option<T>>) -> &mut T {
+    match fact {
+        Fact::Known(Some(value)) => value,
+        _ => panic!("it is not there to be broken"),
+    }
 }
 
 /// [`healthy`] with MariaDB 10.11 as the target.
@@ -156,7 +243,10 @@ fn source() -> SourceFacts {
             bypass_rls: false,
             settings: Vec::new(),
         }),
+        system_identifier: Fact::Known("7300000000000000001".into()),
         slots: Fact::Known(Vec::new()),
+        publication: Fact::Known(None),
+        wal: Fact::Known(wal(36_000_000)),
         wal_senders_used: Fact::Known(0),
         transactions: Fact::Known(Vec::new()),
         prepared: Fact::Known(Vec::new()),
@@ -216,6 +306,8 @@ fn target() -> TargetFacts {
             collation: "utf8mb4_0900_ai_ci".into(),
         }]),
         tables: Fact::Known(vec![my_table("charts", "weekly_chart")]),
+        checkpoint: Fact::Known(None),
+        synced: Fact::Known(Vec::new()),
         queries: 8,
     }
 }
@@ -260,6 +352,7 @@ pub(crate) fn pg_column(name: &str, ty: &str, display: &str, modifier: i32, not_
         not_null,
         generated: false,
         identity: false,
+        has_default: false,
         longest: None,
         unique_by_statistics: false,
     }

@@ -1,6 +1,6 @@
 //! TSC-005: see the check's own explanation.
 
-use super::pairs::{columns, each_difference};
+use super::pairs::{columns, each_column_difference};
 use super::{Finding, Judged};
 use crate::facts::Facts;
 use crate::schema::Difference;
@@ -10,7 +10,7 @@ check! {
     /// Whether each column of a source table is on the target, by name and without regard to case. A column that was
     /// renamed on one side shows as missing here; where the target still has it under the old name, NOT NULL and without
     /// a default, TSC-022 speaks as well. Columns that only the target has are nobody's harm as long as they may stay
-    /// empty.
+    /// empty. Of a table whose changes the engine `direct` replicates already, RUN-017 tells.
     ///
     /// # Why it matters
     /// The values have nowhere to go. The engine `direct` refuses to load the table. DMS suspends it with an `Unknown
@@ -31,7 +31,7 @@ check! {
 }
 
 fn judge(facts: &Facts) -> Judged {
-    each_difference(
+    each_column_difference(
         facts,
         |pair| pair.source.columns.iter().any(|c| pair.have.column(&c.name).is_none()),
         |difference| matches!(difference, Difference::MissingColumn { .. }),

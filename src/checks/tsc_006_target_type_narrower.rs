@@ -1,6 +1,6 @@
 //! TSC-006: see the check's own explanation.
 
-use super::pairs::{columns, each_difference};
+use super::pairs::{columns, each_column_difference};
 use super::{Finding, Judged};
 use crate::facts::Facts;
 use crate::schema::Difference;
@@ -32,7 +32,7 @@ check! {
 }
 
 fn judge(facts: &Facts) -> Judged {
-    each_difference(
+    each_column_difference(
         facts,
         |_| true,
         |difference| matches!(difference, Difference::NarrowerType { .. }),

@@ -1,6 +1,6 @@
 //! TSC-022: see the check's own explanation.
 
-use super::pairs::{columns, each_difference};
+use super::pairs::{columns, each_column_difference};
 use super::{Finding, Judged};
 use crate::facts::Facts;
 use crate::schema::Difference;
@@ -29,7 +29,7 @@ check! {
 }
 
 fn judge(facts: &Facts) -> Judged {
-    each_difference(
+    each_column_difference(
         facts,
         |pair| pair.have.columns.iter().any(|c| !c.nullable && pair.source.column(&c.name).is_none()),
         |difference| matches!(difference, Difference::ExtraRequiredColumn { .. }),

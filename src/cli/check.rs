@@ -2,11 +2,12 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use super::{Answer, Context, Failure};
+use super::{Answer, Context, Failure, comparison};
+use crate::canary;
 use crate::checks::{Check, Severity, registry};
 use crate::diagnose::{self, Judgement};
 use crate::facts::{self, Facts};
@@ -33,6 +34,13 @@ pub(crate) struct Args {
     /// Judge what such a file holds, instead of looking; needs no pipeline file
     #[arg(long, value_name = "FILE", conflicts_with = "save_facts")]
     facts: Option<PathBuf>,
+    /// Also send one row through the running pipeline and follow it: writes to a table of its own on the source
+    #[arg(long, conflicts_with = "facts")]
+    canary: bool,
+    /// How long each change of the canary's row may take to arrive
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, requires = "canary",
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    canary_timeout: u64,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -53,7 +61,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<Answer, Failure
     let started = Instant::now();
     let facts = match &args.facts {
         Some(path) => read_facts(path)?,
-        None => look(context).await?,
+        None => look_as_asked(&args, context).await?,
     };
     if let Some(path) = &args.save_facts {
         save_facts(path, &facts)?;
@@ -83,6 +91,26 @@ pub(super) async fn report_of(context: &Context) -> Result<Report, Failure> {
 
 fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Looks, and does what is only done when it is asked for by name.
+async fn look_as_asked(args: &Args, context: &Context) -> Result<Facts, Failure> {
+    let pipeline = context.pipeline()?;
+    if args.canary && !pipeline.sync.mode.has_cdc() {
+        return Err(Failure::usage("mode in [sync] is full-load, which replicates no changes for a canary to follow")
+            .hint("set mode = \"full-load-and-cdc\" in [sync]"));
+    }
+    let passwords = context.passwords(&pipeline)?;
+    let mut facts = facts::collect(&pipeline, &passwords, &|_| {}).await;
+    if args.canary {
+        eprintln!("canary: one row on its way, {} s for each change at most", args.canary_timeout);
+        let limit = Duration::from_secs(args.canary_timeout);
+        facts.canary = Some(canary::run(&pipeline, &passwords, limit).await);
+    }
+    if args.only.iter().any(|word| comparison::named_by(word)) {
+        facts.comparison = Some(comparison::of(&facts, &passwords).await);
+    }
+    Ok(facts)
 }
 
 async fn look(context: &Context) -> Result<Facts, Failure> {

@@ -2,6 +2,7 @@
 
 mod check;
 mod checks;
+mod comparison;
 mod context;
 mod exit;
 mod explain;

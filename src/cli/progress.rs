@@ -148,10 +148,10 @@ fn line(event: &Event) -> Option<String> {
 fn table_line(t: &TableProgress) -> Option<String> {
     let name = safe(&format!("{}.{}", t.schema, t.table));
     match t.state {
-        TableState::Waiting => None,
+        // The phase says it of all of them.
+        TableState::Waiting | TableState::Streaming => None,
         TableState::Loading => Some(format!("{name}: loading")),
         TableState::Loaded => Some(format!("{name}: loaded, {} rows", thousands(t.rows_done))),
-        TableState::Streaming => Some(format!("{name}: streaming")),
         TableState::Failed => Some(format!("{name}: failed")),
         TableState::Interrupted => Some(format!("{name}: interrupted, {} rows done", thousands(t.rows_done))),
     }

@@ -1,9 +1,12 @@
 //! The practice pipeline's story, played start to end: each act is a command that a person could type, and each says
 //! what it must show. A story that ends differently is a failure.
 
+use mysql_async::prelude::Queryable;
+
 use super::{Answer, Context, Failure, check, fix, sync, tables};
 use crate::report::{self, Report};
 use crate::schema;
+use crate::sync::Stop;
 use crate::text::safe;
 use crate::{connect, verify};
 
@@ -35,19 +38,89 @@ pub(crate) async fn play(context: &Context) -> Result<Answer, Failure> {
     must_be_healthy(&look(context).await?)?;
 
     act(
-        "6. The rows. The target still holds what the broken pipeline left, so it is emptied first, which must be asked for.",
-        "cdc-doctor sync --mode full-load --truncate-target",
+        "6. The rows, and then every change: somebody writes to the source while this runs. The target still holds what \
+         the broken pipeline left, so it is emptied first, which must be asked for.",
+        "cdc-doctor sync --truncate-target",
     );
-    sync::run(sync::Args::full_load_from_scratch(), context).await?;
+    sync_while_somebody_writes(context).await?;
 
-    act("7. Did every row arrive, unchanged? Counts and checksums, computed by each server over its own rows.", "");
+    act(
+        "7. The cut-over: what was written since, and then nothing is to follow.",
+        "cdc-doctor sync --until-caught-up --drop-slot",
+    );
+    write(context, AFTER).await?;
+    sync::run(sync::Args::cut_over(), context).await?;
+
+    act("8. Did every row arrive, unchanged? Counts and checksums, computed by each server over its own rows.", "");
     compare(context).await?;
 
-    act("8. The pipeline as it is now.", "cdc-doctor check");
+    act("9. The pipeline as it is now.", "cdc-doctor check");
     let report = look(context).await?;
     must_be_healthy(&report)?;
-    println!("\nThe story ends well: four pitfalls found, fixed, and every row is there.");
+    println!("\nThe story ends well: the pitfalls found and fixed, every row there, every change followed.");
     Ok(Answer::Done)
+}
+
+/// What somebody writes while the sync runs, a transaction each.
+const MEANWHILE: &[&str] = &[
+    "INSERT INTO \"Artist Bio\" (\"Artist ID\", \"Full \"\"Name\"\"\", biography) VALUES (9001, 'A new one 🎸', E'tab\\tand \\\\ backslash')",
+    "UPDATE weekly_chart SET peak_position = 1, is_new = false WHERE artist = 'ABBA'",
+    "UPDATE \"order\" SET \"select\" = \"select\" + 100000 WHERE \"from\" = 3",
+    "DELETE FROM plays WHERE state = 'skipped'",
+    "BEGIN; INSERT INTO empty_so_far (note) SELECT 'note ' || n FROM generate_series(1, 5000) n; SAVEPOINT s; \
+     DELETE FROM \"Länder・国\"; ROLLBACK TO s; COMMIT",
+];
+
+/// What is written before the cut-over.
+const AFTER: &[&str] = &["TRUNCATE empty_so_far", "INSERT INTO empty_so_far (note) VALUES ('the last word')"];
+
+/// Runs the sync until what was written meanwhile is on the target.
+async fn sync_while_somebody_writes(context: &Context) -> Result<(), Failure> {
+    let stop = Stop::default();
+    let writing = async {
+        let ended = async {
+            until_target(context, "SELECT COUNT(*) > 0 FROM cdc_doctor_tables", 1).await?;
+            write(context, MEANWHILE).await?;
+            until_target(context, "SELECT COUNT(*) FROM empty_so_far", 5000).await
+        };
+        let ended = ended.await;
+        stop.request();
+        ended
+    };
+    let (ran, wrote) = tokio::join!(sync::run_until(sync::Args::from_the_beginning(), context, stop.clone()), writing);
+    ran.and(wrote)
+}
+
+async fn write(context: &Context, transactions: &[&str]) -> Result<(), Failure> {
+    let pipeline = context.pipeline()?;
+    let passwords = context.passwords(&pipeline)?;
+    let client = connect::postgres::open(&pipeline.source, passwords.source.as_ref())
+        .await
+        .map_err(|e| Failure::job(color_eyre::Report::new(e)))?;
+    for sql in transactions {
+        println!("  meanwhile> {sql}");
+        client.batch_execute(sql).await.map_err(|e| Failure::job(color_eyre::Report::new(e)))?;
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    Ok(())
+}
+
+/// Waits until a query on the target counts so many rows; a minute is longer than this ever takes.
+async fn until_target(context: &Context, count: &str, rows: u64) -> Result<(), Failure> {
+    let pipeline = context.pipeline()?;
+    let passwords = context.passwords(&pipeline)?;
+    for _ in 0..600 {
+        let open = connect::mysql::open(&pipeline.target, passwords.target.as_ref(), Some(&pipeline.target.database));
+        let mut conn = open.await.map_err(|e| Failure::job(color_eyre::Report::new(e)))?;
+        // The table is made by the sync.
+        let counted: Option<u64> = conn.query_first(count).await.unwrap_or(None);
+        let _ = conn.disconnect().await;
+        if counted == Some(rows) {
+            return Ok(());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    Err(Failure::job(format!("the story expects {rows} rows of: {count}")))
 }
 
 fn act(title: &str, command: &str) {

@@ -50,13 +50,22 @@ enum Mode {
 }
 
 impl Args {
-    /// A full load into emptied tables.
-    pub(super) fn full_load_from_scratch() -> Self {
+    /// Load and changes, from the beginning.
+    pub(super) fn from_the_beginning() -> Self {
+        Self { truncate_target: true, ..Self::plain() }
+    }
+
+    /// What is left to do, and then no more: the slot is dropped.
+    pub(super) fn cut_over() -> Self {
+        Self { until_caught_up: true, drop_slot: true, ..Self::plain() }
+    }
+
+    fn plain() -> Self {
         Self {
             engine: None,
-            mode: Some(Mode::FullLoad),
+            mode: None,
             progress: ProgressKind::Auto,
-            truncate_target: true,
+            truncate_target: false,
             reload: Vec::new(),
             until_caught_up: false,
             drop_slot: false,
@@ -65,6 +74,11 @@ impl Args {
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<Answer, Failure> {
+    run_until(args, context, Stop::default()).await
+}
+
+/// Runs until it is done or told to stop, by a signal or by `stop`.
+pub(super) async fn run_until(args: Args, context: &Context, stop: Stop) -> Result<Answer, Failure> {
     let mut pipeline = context.pipeline()?;
     override_settings(&mut pipeline, &args);
     refuse_what_is_missing(&pipeline)?;
@@ -72,7 +86,6 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<Answer, Failure
     let passwords = context.passwords(&pipeline)?;
 
     let (reporter, feed) = sync::channel();
-    let stop = Stop::default();
     let signals = tokio::spawn(stop_on_signal(stop.clone()));
     let drawing = tokio::spawn(progress::draw(args.progress, feed));
     let options = SyncOptions {

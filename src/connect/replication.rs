@@ -308,10 +308,7 @@ mod tests {
 
     /// A session whose server has said this, and says no more.
     fn said(bytes: &[u8]) -> Replication {
-        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async { theirs.write_all(bytes).await.unwrap() });
-        Replication::new(Box::new(ours))
+        Replication::new(Box::new(tokio::io::join(std::io::Cursor::new(bytes.to_vec()), tokio::io::sink())))
     }
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -73,7 +73,10 @@ impl Settle for SourceFacts {
         self.session.settle(why);
         self.settings.settle(why);
         self.role.settle(why);
+        self.system_identifier.settle(why);
         self.slots.settle(why);
+        self.publication.settle(why);
+        self.wal.settle(why);
         self.wal_senders_used.settle(why);
         self.transactions.settle(why);
         self.prepared.settle(why);
@@ -96,6 +99,8 @@ impl Settle for TargetFacts {
         self.grants.settle(why);
         self.schemas.settle(why);
         self.tables.settle(why);
+        self.checkpoint.settle(why);
+        self.synced.settle(why);
     }
 }
 

@@ -7,13 +7,19 @@ mod host;
 mod model;
 pub mod mysql;
 pub mod postgres;
+mod proofs;
+mod replication;
 mod source;
 mod target;
 
 pub use collect::collect;
 pub use model::{Attempt, Fact, Facts, HostFacts, Refusal, Stage, Unknown, UnknownKind};
+pub use proofs::{CANARY_TABLE, CanaryChange, CanaryEnd, CanaryLeg, CanaryRun, CanaryValue, TableComparison};
+pub use replication::{Publication, Slot, Span, Wal};
 pub use source::{
     PgColumn, PgKey, PgRole, PgSession, PgSetting, PgTable, PgType, PreparedTransaction, RelationName, ReplicaIdentity,
-    Slot, SourceFacts, TableKind, Transaction, TypeClass,
+    SourceFacts, TableKind, Transaction, TypeClass,
 };
-pub use target::{MyAccount, MyColumn, MyFlavor, MyKey, MySchema, MySession, MyTable, TargetFacts};
+pub use target::{
+    Checkpoint, MyAccount, MyColumn, MyFlavor, MyKey, MySchema, MySession, MyTable, SyncedTable, TargetFacts,
+};

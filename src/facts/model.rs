@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{SourceFacts, TargetFacts};
+use super::{CanaryRun, SourceFacts, TableComparison, TargetFacts};
 use crate::pipeline::Pipeline;
 
 /// Something that was looked at, or the reason why it could not be.
@@ -100,6 +100,10 @@ pub struct Facts {
     pub source: SourceFacts,
     /// The MySQL side.
     pub target: TargetFacts,
+    /// A row that was sent through the running pipeline; only where that was asked for.
+    pub canary: Option<CanaryRun>,
+    /// Rows compared on both sides; only where that was asked for.
+    pub comparison: Option<Fact<Vec<TableComparison>>>,
 }
 
 impl Facts {
@@ -111,6 +115,8 @@ impl Facts {
             pipeline,
             source: SourceFacts::pending(),
             target: TargetFacts::pending(),
+            canary: None,
+            comparison: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Fact, HostFacts, Unknown};
+use super::{Attempt, Fact, HostFacts, Publication, Slot, Unknown, Wal};
 
 /// The source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,8 +28,14 @@ pub struct SourceFacts {
     pub settings: Fact<BTreeMap<String, PgSetting>>,
     /// The login role.
     pub role: Fact<PgRole>,
+    /// What `IDENTIFY_SYSTEM` calls the server: a copy keeps the number, an upgrade changes it.
+    pub system_identifier: Fact<String>,
     /// All replication slots.
     pub slots: Fact<Vec<Slot>>,
+    /// The pipeline's publication; `None` where there is none of its name.
+    pub publication: Fact<Option<Publication>>,
+    /// Where the WAL stands and how fast it grows.
+    pub wal: Fact<Wal>,
     /// WAL senders in use (`pg_stat_replication`).
     pub wal_senders_used: Fact<u32>,
     /// Client transactions that hold an xid or a snapshot, oldest first.
@@ -110,23 +116,6 @@ pub struct PgRole {
     pub bypass_rls: bool,
     /// `rolconfig`, as `name=value`.
     pub settings: Vec<String>,
-}
-
-/// One replication slot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Slot {
-    /// Name.
-    pub name: String,
-    /// Output plugin; none for physical slots.
-    pub plugin: Option<String>,
-    /// Database; none for physical slots.
-    pub database: Option<String>,
-    /// In use now.
-    pub active: bool,
-    /// `reserved`, `extended`, `unreserved`, `lost`.
-    pub wal_status: Option<String>,
-    /// WAL held back, bytes.
-    pub retained_bytes: Option<i64>,
 }
 
 /// A transaction of a client.
@@ -275,6 +264,9 @@ pub struct PgColumn {
     pub generated: bool,
     /// Identity column, or a serial (default of `nextval`).
     pub identity: bool,
+    /// It has a default or is an identity: when it was added, the rows that were there got a value of which the WAL
+    /// says nothing.
+    pub has_default: bool,
     /// The longest value in characters (text) or bytes (bytea), where it was measured.
     pub longest: Option<u64>,
     /// By the planner's statistics every value is there and different (`n_distinct = -1`, `null_frac = 0`):
@@ -327,7 +319,10 @@ impl SourceFacts {
             session: Fact::pending(),
             settings: Fact::pending(),
             role: Fact::pending(),
+            system_identifier: Fact::pending(),
             slots: Fact::pending(),
+            publication: Fact::pending(),
+            wal: Fact::pending(),
             wal_senders_used: Fact::pending(),
             transactions: Fact::pending(),
             prepared: Fact::pending(),

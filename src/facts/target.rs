@@ -31,6 +31,10 @@ pub struct TargetFacts {
     pub schemas: Fact<Vec<MySchema>>,
     /// The tables of the mapped databases.
     pub tables: Fact<Vec<MyTable>>,
+    /// How far the engine `direct` has come; `None` where it has never replicated changes of this pipeline.
+    pub checkpoint: Fact<Option<Checkpoint>>,
+    /// The tables that the engine `direct` carries; empty where it has never replicated changes of this pipeline.
+    pub synced: Fact<Vec<SyncedTable>>,
     /// How many queries the collectors sent.
     pub queries: u32,
 }
@@ -51,6 +55,8 @@ impl TargetFacts {
             grants: Fact::pending(),
             schemas: Fact::pending(),
             tables: Fact::pending(),
+            checkpoint: Fact::pending(),
+            synced: Fact::pending(),
             queries: 0,
         }
     }
@@ -190,4 +196,32 @@ pub struct MyColumn {
     pub datetime_precision: Option<u64>,
     /// Generated from other columns: cannot be written.
     pub generated: bool,
+}
+
+/// The pipeline's row in `cdc_doctor_checkpoint`, which the engine `direct` writes with the rows themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The slot that it goes with.
+    pub slot: String,
+    /// `system identifier/database` of the source.
+    pub source: String,
+    /// Every commit of the source that ends at or before this position of the WAL is on the target; `None` until the
+    /// first load is done.
+    pub lsn: Option<u64>,
+    /// Seconds since the newest transaction that arrived was committed, by the target's clock.
+    pub commit_age_seconds: Option<f64>,
+    /// Seconds since the row was last written, by the target's clock. While sync runs, it is written every ten seconds
+    /// or oftener.
+    pub age_seconds: f64,
+}
+
+/// A row of `cdc_doctor_tables`: a table that the engine `direct` carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncedTable {
+    /// Source schema.
+    pub schema: String,
+    /// Source table.
+    pub table: String,
+    /// Its rows are there; changes follow.
+    pub loaded: bool,
 }

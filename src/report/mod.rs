@@ -5,5 +5,5 @@ mod model;
 mod text;
 
 pub use json::render as json;
-pub use model::{CheckReport, FindingReport, FixReport, Report, Tool};
+pub use model::{CanaryReport, CheckReport, FindingReport, FixReport, Report, Tool};
 pub use text::{Style, checks_table, render as text};

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::checks::{Finding, Severity};
 use crate::diagnose::{Judgement, Outcome, Summary};
-use crate::facts::Facts;
+use crate::facts::{CanaryChange, CanaryEnd, CanaryRun, Facts};
 use crate::fixes::{Cost, Fix, Mode};
 
 /// The report of one run.
@@ -25,6 +25,9 @@ pub struct Report {
     pub summary: Summary,
     /// Every check that was asked for, in the order of the rule book.
     pub checks: Vec<CheckReport>,
+    /// How long the canary's changes took, where one was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryReport>,
     /// What the headline says of both servers and the engine; not part of the JSON contract.
     #[serde(skip)]
     pub headline: String,
@@ -37,6 +40,18 @@ pub struct Tool {
     pub name: &'static str,
     /// Its version.
     pub version: &'static str,
+}
+
+/// Milliseconds from the commit on the source until each change was seen on the target; `None` is not in time, or
+/// not tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CanaryReport {
+    /// The row was written.
+    pub insert_ms: Option<u64>,
+    /// It was changed.
+    pub update_ms: Option<u64>,
+    /// It was removed.
+    pub delete_ms: Option<u64>,
 }
 
 /// One check's outcome.
@@ -105,6 +120,7 @@ impl Report {
             elapsed_ms,
             summary: Summary::of(judgements),
             checks: judgements.iter().map(CheckReport::new).collect(),
+            canary: facts.canary.as_ref().and_then(CanaryReport::new),
             headline: headline(facts),
         }
     }
@@ -113,6 +129,18 @@ impl Report {
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {
         self.checks.iter().filter(|c| c.outcome == "fail").map(|c| c.severity).max()
+    }
+}
+
+impl CanaryReport {
+    fn new(run: &CanaryRun) -> Option<Self> {
+        let CanaryEnd::Followed(legs) = &run.end else { return None };
+        let delay = |change| legs.iter().find(|leg| leg.change == change).and_then(|leg| leg.delay_ms);
+        Some(Self {
+            insert_ms: delay(CanaryChange::Insert),
+            update_ms: delay(CanaryChange::Update),
+            delete_ms: delay(CanaryChange::Delete),
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{CheckReport, FindingReport, FixReport, Report};
+use super::{CanaryReport, CheckReport, FindingReport, FixReport, Report};
 use crate::checks::{Check, Severity};
 use crate::fixes::Mode;
 use crate::text::safe;
@@ -63,6 +63,9 @@ pub fn render(report: &Report, style: Style) -> String {
         for outcome in ["blocked", "pass", "not-applicable"] {
             section(&mut out, report, outcome, style);
         }
+    }
+    if let Some(canary) = &report.canary {
+        canary_line(&mut out, canary, style);
     }
     footer(&mut out, report, style);
     out
@@ -156,6 +159,16 @@ fn section(out: &mut String, report: &Report, outcome: &str, style: Style) {
         };
         push_wrapped(out, &safe(&text), &lead, &" ".repeat(11), style.width);
     }
+}
+
+fn canary_line(out: &mut String, canary: &CanaryReport, style: Style) {
+    let legs = [("insert", canary.insert_ms), ("update", canary.update_ms), ("delete", canary.delete_ms)];
+    let words = legs.map(|(change, delay)| match delay {
+        Some(ms) => format!("{change} {ms} ms"),
+        None => format!("{change} did not arrive"),
+    });
+    let line = format!("canary: {}, from commit on the source to the target", words.join(", "));
+    push_wrapped(out, &line, "\n", "  ", style.width);
 }
 
 fn footer(out: &mut String, report: &Report, style: Style) {
@@ -323,6 +336,7 @@ mod tests {
                 advice: 0,
             },
             checks: vec![key, tls, waiting, dark, check("NET-020", "pass", Severity::Error)],
+            canary: None,
             headline: "PostgreSQL 15.18 at db:5432 → MariaDB 10.11.19 at target:3306, engine direct".into(),
         }
     }
@@ -337,6 +351,16 @@ mod tests {
         let text = render(&report(), Style { color: false, width: 80, verbose: true });
         assert!(text.lines().all(|l| l.width() <= 80), "{text}");
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_canarys_delays_stand_above_the_counts() {
+        let mut report = report();
+        report.canary = Some(CanaryReport { insert_ms: Some(120), update_ms: Some(84), delete_ms: None });
+        let text = render(&report, Style { color: false, width: 100, verbose: false });
+        let line =
+            "canary: insert 120 ms, update 84 ms, delete did not arrive, from commit on the source to the target";
+        assert!(text.contains(&format!("\n\n{line}\n\n2 failed")), "{text}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod repair;
 mod report;
 mod spark;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod types;
 
 pub use dialect::Dialect;

@@ -22,6 +22,7 @@ pub fn column(name: &str, ty: &str, modifier: i32) -> PgColumn {
         not_null: false,
         generated: false,
         identity: false,
+        has_default: false,
         longest: None,
         unique_by_statistics: false,
     }

@@ -61,11 +61,11 @@ pub enum SyncError {
         /// What went wrong.
         cause: Box<Cause>,
         /// What is on the target now.
-        outcome: Outcome,
+        outcome: Box<Outcome>,
     },
     /// Stopped on request.
     #[error("stopped on request. {0}")]
-    Stopped(Outcome),
+    Stopped(Box<Outcome>),
     /// The replication slot, or the publication, cannot be used.
     #[error("{why}. {next}")]
     Slot {
@@ -237,7 +237,7 @@ pub enum Cause {
     },
     /// A session could not be opened.
     #[error("{0}")]
-    Connect(ConnectError),
+    Connect(Box<ConnectError>),
     /// Bytes that are not what COPY or the stream of changes is made of.
     #[error("the source sent something that does not have the form of its protocol; report this as a bug")]
     Malformed,
@@ -379,8 +379,12 @@ mod tests {
             value: "NaN".into(),
             why: "MySQL has no NaN",
         };
-        let error =
-            SyncError::Table { table: "public.b".into(), part: Some("part 2".into()), cause: Box::new(cause), outcome };
+        let error = SyncError::Table {
+            table: "public.b".into(),
+            part: Some("part 2".into()),
+            cause: Box::new(cause),
+            outcome: Box::new(outcome),
+        };
         assert_eq!(
             error.to_string(),
             "public.b, part 2: column v of the row with id = 42 holds NaN: MySQL has no NaN. Correct it on the source, \

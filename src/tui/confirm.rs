@@ -126,7 +126,8 @@ impl Confirm {
                 pipeline.target.port
             ),
             Guarded::StopSync | Guarded::StopAndQuit => {
-                "Tables that are loaded stay; a table in the middle keeps the rows it has and must be loaded again."
+                "Tables that are loaded stay, and changes go on from where they are; a table in the middle of its load \
+                 must be loaded again."
                     .to_owned()
             }
         }

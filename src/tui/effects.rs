@@ -18,8 +18,8 @@ use crate::fixes::{self, ApplyError};
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
 
-use crate::sync::direct::{self, SyncOptions};
-use crate::sync::{self, Feed, Stop};
+use crate::sync::direct::{Direct, SyncOptions};
+use crate::sync::{self, Engine as _, Feed, Stop};
 
 /// How often the engine's counters are passed on.
 const COUNTERS: Duration = Duration::from_millis(66);
@@ -53,7 +53,7 @@ impl Runner {
                 let work = check(run, self.path.clone(), self.passwords.clone(), self.out.clone());
                 self.check = Some(self.tasks.spawn(work));
             }
-            Effect::Load(pipeline) => self.load(pipeline, SyncOptions::default()),
+            Effect::Sync(pipeline) => self.sync(pipeline, SyncOptions::default()),
             Effect::Confirmed(confirmed) => self.confirmed(confirmed.into_action()),
             Effect::Quit => {}
         }
@@ -66,7 +66,7 @@ impl Runner {
                 self.tasks.spawn(work);
             }
             Guarded::TruncateAndLoad(pipeline) => {
-                self.load(pipeline, SyncOptions { truncate_target: true, ..SyncOptions::default() })
+                self.sync(pipeline, SyncOptions { truncate_target: true, ..SyncOptions::default() });
             }
             Guarded::StopSync => self.stop.request(),
             Guarded::StopAndQuit => {
@@ -80,15 +80,15 @@ impl Runner {
         }
     }
 
-    fn load(&mut self, pipeline: Box<Pipeline>, options: SyncOptions) {
+    fn sync(&mut self, pipeline: Box<Pipeline>, options: SyncOptions) {
         self.stop = Stop::default();
-        let work = load(pipeline, self.passwords.clone(), options, self.stop.clone(), self.out.clone());
+        let work = sync(pipeline, self.passwords.clone(), options, self.stop.clone(), self.out.clone());
         self.tasks.spawn(work);
     }
 }
 
 /// Runs the engine and passes on what it tells, until it has ended and everything was told.
-async fn load(
+async fn sync(
     pipeline: Box<Pipeline>,
     passwords: Passwords,
     options: SyncOptions,
@@ -96,7 +96,7 @@ async fn load(
     out: mpsc::Sender<Message>,
 ) {
     let (reporter, Feed { mut events, mut progress }) = sync::channel();
-    let engine = direct::full_load(&pipeline, &passwords, options, reporter, stop);
+    let engine = Direct { pipeline: *pipeline, passwords, options }.run(reporter, stop);
     let told = async {
         while let Some(event) = events.recv().await {
             let _ = out.send(Message::SyncEvent(jiff::Timestamp::now(), event)).await;

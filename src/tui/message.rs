@@ -74,7 +74,7 @@ pub enum Effect {
         run: u64,
     },
     /// Copy all rows; target tables that have rows are refused.
-    Load(Box<Pipeline>),
+    Sync(Box<Pipeline>),
     /// Do what was agreed to.
     Confirmed(Confirmed),
     /// Leave.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::message::SyncFailure;
-use crate::sync::{Event, Progress, TableProgress, Totals};
+use crate::sync::{Event, Phase, Progress, TableProgress, Totals};
 
 /// Events that are kept.
 const KEPT: usize = 200;
@@ -39,7 +39,7 @@ pub struct SyncRun {
     pub progress: Progress,
     /// What happened, the newest first.
     pub events: VecDeque<(jiff::Timestamp, Event)>,
-    /// Rows per second, the newest last.
+    /// Rows and changes per second, the newest last.
     pub rates: VecDeque<u64>,
     /// The chosen table.
     pub cursor: usize,
@@ -80,7 +80,7 @@ impl SyncRun {
         if !self.busy() {
             return;
         }
-        let rows = self.progress.totals.rows;
+        let rows = self.progress.totals.rows + self.progress.totals.changes;
         let Some((at, before)) = self.sampled else { return };
         let millis = u64::try_from((now - at).total(jiff::Unit::Millisecond).map_or(0, whole)).unwrap_or(0);
         if millis < 1000 {
@@ -100,6 +100,12 @@ impl SyncRun {
         u64::try_from(until.as_second() - began.as_second()).unwrap_or(0)
     }
 
+    /// Changes are followed, as far as it got.
+    pub fn follows(&self) -> bool {
+        let following = |p| matches!(p, Phase::CatchUp | Phase::Streaming);
+        following(self.progress.phase) || self.progress.phase == Phase::Stopping && self.progress.lag.is_some()
+    }
+
     /// How much is done, 0 to 1, by rows; `None` where nothing is known yet. Estimated totals can be too low: a run
     /// that has not ended is never at 1.
     pub fn fraction(&self) -> Option<f64> {
@@ -113,7 +119,7 @@ impl SyncRun {
 
     /// Seconds that are left at the pace so far.
     pub fn left(&self, now: jiff::Timestamp) -> Option<u64> {
-        let fraction = self.fraction().filter(|f| *f > 0.02 && self.busy())?;
+        let fraction = self.fraction().filter(|f| *f > 0.02 && self.busy() && !self.follows())?;
         #[expect(clippy::cast_precision_loss, reason = "a guess, shown in seconds")]
         let left = self.elapsed(now) as f64 * (1.0 - fraction) / fraction;
         u64::try_from(whole(left)).ok()

@@ -18,14 +18,14 @@ use crate::support::{self, Project, Source, Target, unique};
 const PASSWORD: &str = "s3cret";
 
 /// A pipeline file and the passwords that belong to it.
-struct Case {
-    project: Project,
-    passwords: Passwords,
+pub struct Case {
+    pub project: Project,
+    pub passwords: Passwords,
 }
 
 impl Case {
     /// A sound pipeline as the servers' superusers.
-    fn new(source: &Source, target: &Target) -> Self {
+    pub fn new(source: &Source, target: &Target) -> Self {
         let passwords = Passwords { source: Some(source.password.clone()), target: Some(target.password.clone()) };
         Self { project: Project::new(source, target), passwords }
     }
@@ -38,13 +38,13 @@ impl Case {
         (Self::new(&source, &target), source)
     }
 
-    fn set(&self, key: &str, value: &str) -> &Self {
+    pub fn set(&self, key: &str, value: &str) -> &Self {
         edit::set(&self.project.path(), key, value).unwrap();
         self
     }
 
     /// Logs in to the source as a role of its own, with what `statements` (`{role}`) give it.
-    fn source_role(&mut self, source: &Source, statements: &str) -> String {
+    pub fn source_role(&mut self, source: &Source, statements: &str) -> String {
         let role = unique("role");
         source.run(&format!("CREATE ROLE {role} LOGIN REPLICATION PASSWORD '{PASSWORD}'"));
         for statement in statements.split(';').filter(|s| !s.trim().is_empty()) {
@@ -64,18 +64,23 @@ impl Case {
         account
     }
 
-    fn pipeline(&self) -> Pipeline {
+    pub fn pipeline(&self) -> Pipeline {
         Pipeline::load(&self.project.path()).unwrap()
     }
 
-    fn look(&self) -> Seen {
-        let facts = support::block_on(facts::collect(&self.pipeline(), &self.passwords, &|_| {}));
+    pub fn look(&self) -> Seen {
+        let pipeline = self.pipeline();
+        let mut facts = support::block_on(facts::collect(&pipeline, &self.passwords, &|_| {}));
+        // Slots are the whole server's: those of other tests say nothing about this one.
+        if let facts::Fact::Known(slots) = &mut facts.source.slots {
+            slots.retain(|s| s.database.as_ref().is_none_or(|d| *d == pipeline.source.database));
+        }
         Seen::of(facts)
     }
 
     /// Applies the fix of a finding that this program can apply.
     #[track_caller]
-    fn apply(&self, code: &str, finding: &Finding) {
+    pub fn apply(&self, code: &str, finding: &Finding) {
         let fix = finding.fix.clone().unwrap();
         assert_ne!(fix.mode, Mode::Manual, "{code} has no fix to apply: {fix:?}");
         let plan = Plan::new([(code.to_owned(), fix)]);
@@ -85,32 +90,32 @@ impl Case {
 }
 
 /// Facts and what the whole rule book says of them.
-struct Seen {
-    facts: Facts,
+pub struct Seen {
+    pub facts: Facts,
     judgements: Vec<Judgement>,
 }
 
 impl Seen {
-    fn of(facts: Facts) -> Self {
+    pub fn of(facts: Facts) -> Self {
         let judgements = judge(registry::ALL, &facts);
         Self { facts, judgements }
     }
 
     /// What fails on the way to the rows: network, TLS, logins, the source's readiness.
-    fn causes(&self) -> Vec<&'static str> {
+    pub fn causes(&self) -> Vec<&'static str> {
         let way = |area| matches!(area, Area::Net | Area::Tls | Area::Aut | Area::Src);
         let failed = |j: &&Judgement| matches!(j.outcome, Outcome::Fail(_)) && way(j.check.area);
         self.judgements.iter().filter(failed).map(|j| j.check.code).collect()
     }
 
     #[track_caller]
-    fn outcome(&self, code: &str) -> &Outcome {
+    pub fn outcome(&self, code: &str) -> &Outcome {
         &self.judgements.iter().find(|j| j.check.code == code).unwrap().outcome
     }
 
     /// The one finding of a check that must fail.
     #[track_caller]
-    fn finding(&self, code: &str) -> Finding {
+    pub fn finding(&self, code: &str) -> Finding {
         match self.outcome(code) {
             Outcome::Fail(findings) if findings.len() == 1 => findings[0].clone(),
             other => panic!("{code} should have one finding: {other:?}"),
@@ -119,7 +124,7 @@ impl Seen {
 
     /// These are the only causes, and what stands behind the last of them is silent.
     #[track_caller]
-    fn assert_causes(&self, codes: &[&str], silent: &[&str]) -> &Self {
+    pub fn assert_causes(&self, codes: &[&str], silent: &[&str]) -> &Self {
         assert_eq!(self.causes(), codes, "{:#?}", self.facts);
         for code in silent {
             assert!(matches!(self.outcome(code), Outcome::Blocked(_)), "{code}: {:?}", self.outcome(code));
@@ -129,7 +134,7 @@ impl Seen {
 }
 
 #[track_caller]
-fn notes(finding: &Finding) -> Vec<String> {
+pub fn notes(finding: &Finding) -> Vec<String> {
     finding.fix.as_ref().unwrap().steps.iter().map(|s| s.action.describe()).collect()
 }
 

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod canary;
 mod cdc;
 mod changes;
 mod checks;
@@ -16,5 +17,6 @@ mod lab;
 mod pipeline;
 mod schema;
 mod servers;
+mod slots;
 mod sync;
 mod tui;

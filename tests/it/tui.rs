@@ -17,6 +17,8 @@ fn broken(source: &Source, target: &Target) -> Project {
          FROM generate_series(0, 4999) i",
     );
     let project = Project::new(source, target);
+    let slot = support::unique("session");
+    project.edit("[tables]", &format!("[sync]\nslot = {slot:?}\npublication = {slot:?}\n\n[tables]"));
     let text = project.text().replacen("tls = \"verify-full\"", "tls = \"disable\"", 1);
     std::fs::write(project.path(), text).unwrap();
     project
@@ -40,13 +42,22 @@ fn find_fix_sync_and_leave() {
         session.keys("\r").wait("Applied TLS-001").wait("✓ TLS-001 pass");
         assert!(project.text().contains("tls = \"verify-full\""), "{}", project.text());
         session.keys("\r").wait("PostgreSQL 1").wait("TLS 1.3 verify-full").wait("0 of 1 table");
-        session.keys("s").wait("all rows are there").wait("5,000 rows");
+        session.keys("s").wait("streaming").wait("0 changes");
         assert_eq!(rows(target), 5000);
+        source.run("INSERT INTO chart VALUES ('2021-01-01', 1, 'new'); UPDATE chart SET title = 'x' WHERE place = 7");
+        session.wait("51 changes");
+        assert_eq!(rows(target), 5001);
+        session.keys("x").wait("Stop the sync?").keys("y").wait("stopped, and can go on");
+        source.run(
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()",
+        );
 
-        // A second run would double the rows: it is refused, and there is a way on.
+        // A load would double the rows: it is refused, and there is a way on.
+        project.edit("[sync]", "[sync]\nmode = \"full-load\"");
+        session.keys("1r").wait("full load");
         session.keys("s").wait("ended before its work was done").wait("empty the target tables");
         session.keys("t").wait("Type truncate").keys("truncate\r").wait("all rows are there");
-        assert_eq!(rows(target), 5000);
+        assert_eq!(rows(target), 5001);
         session.keys("1").wait("1 of 1 table");
         session.keys("q");
         assert_eq!(session.end(), 0);

@@ -5,12 +5,13 @@ mod ask;
 mod catalog;
 mod logins;
 mod server;
+mod sync;
 
 use mysql_async::Conn;
 use secrecy::SecretString;
 
 use super::board::{Board, Settle, fact};
-use super::{Attempt, Fact, MyFlavor, MyTable, Stage, Unknown, UnknownKind, host};
+use super::{Attempt, Fact, MyFlavor, MyTable, Stage, SyncedTable, Unknown, UnknownKind, host};
 use crate::pipeline::Pipeline;
 use ask::Ask;
 
@@ -20,6 +21,14 @@ use ask::Ask;
 /// The driver's error.
 pub async fn tables(conn: &mut Conn, databases: &[&str]) -> Result<Vec<MyTable>, mysql_async::Error> {
     catalog::tables(&mut Ask::new(conn), databases).await
+}
+
+/// The tables that the engine `direct` carries for this pipeline; empty where it has never replicated its changes.
+///
+/// # Errors
+/// The driver's error.
+pub async fn synced(conn: &mut Conn, pipeline: &Pipeline) -> Result<Vec<SyncedTable>, mysql_async::Error> {
+    sync::synced(&mut Ask::new(conn), pipeline).await
 }
 
 /// Fills the target's facts.
@@ -94,9 +103,13 @@ async fn questions(board: &Board<'_>, pipeline: &Pipeline, conn: &mut Conn) {
         t.databases = fact(schemas.clone().map(|all| all.into_iter().map(|s| s.name).collect()));
         t.schemas = fact(schemas.map(|all| all.into_iter().filter(|s| mapped.contains(&s.name.as_str())).collect()));
     });
+    let checkpoint = sync::checkpoint(&mut ask, pipeline).await.map_err(|e| ask::unknown(&e));
+    let synced = sync::synced(&mut ask, pipeline).await.map_err(|e| ask::unknown(&e));
     let tables = catalog::tables(&mut ask, &mapped).await.map_err(|e| ask::unknown(&e));
     let asked = ask.asked();
     board.target(|t| {
+        t.checkpoint = fact(checkpoint);
+        t.synced = fact(synced);
         t.tables = fact(tables);
         t.queries += asked;
     });

@@ -193,7 +193,7 @@ async fn columns(ask: &Ask<'_>, oids: &Vec<u32>) -> Result<HashMap<u32, Vec<(i16
     let sql = "
         SELECT a.attrelid, a.attname::text, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated <> '',
                a.attidentity <> '' OR coalesce(d.adbin::text LIKE '%{FUNCEXPR :funcid 1574 %', false),
-               format_type(a.atttypid, a.atttypmod), a.attnum
+               format_type(a.atttypid, a.atttypmod), a.attnum, a.attidentity <> '' OR d.adbin IS NOT NULL
           FROM pg_catalog.pg_attribute a
           LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.attgenerated = ''
          WHERE a.attrelid = ANY ($1) AND a.attnum > 0 AND NOT a.attisdropped
@@ -208,6 +208,7 @@ async fn columns(ask: &Ask<'_>, oids: &Vec<u32>) -> Result<HashMap<u32, Vec<(i16
             not_null: row.get(4),
             generated: row.get(5),
             identity: row.get(6),
+            has_default: row.get(9),
             longest: None,
             unique_by_statistics: false,
         };

@@ -61,9 +61,13 @@ pub(super) async fn probe(
 
 /// A real replication session, asked who it is.
 pub(super) async fn replication(board: &Board<'_>, endpoint: &Endpoint, password: Option<&SecretString>) {
+    let mut identifier = None;
     let attempt = match connect::postgres::open_replication(endpoint, password).await {
         Ok(mut session) => match session.query("IDENTIFY_SYSTEM").await {
-            Ok(_) => Attempt::Accepted { tls: None },
+            Ok(rows) => {
+                identifier = rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten();
+                Attempt::Accepted { tls: None }
+            }
             Err(error) => Attempt::Refused(error.refusal()),
         },
         Err(error) => Attempt::Refused(error.refusal),
@@ -74,6 +78,9 @@ pub(super) async fn replication(board: &Board<'_>, endpoint: &Endpoint, password
             (Attempt::Accepted { .. }, Attempt::Accepted { tls }) => Attempt::Accepted { tls: tls.clone() },
             (attempt, _) => attempt,
         };
+        s.system_identifier = fact(identifier.ok_or_else(|| {
+            Unknown::new(UnknownKind::NoPermission, "only a replication session tells the server's identifier")
+        }));
     });
 }
 

@@ -4,6 +4,7 @@ mod ask;
 mod catalog;
 mod logins;
 mod measure;
+mod replication;
 mod server;
 mod types;
 
@@ -82,21 +83,25 @@ pub(super) async fn collect(board: &Board<'_>, pipeline: &Pipeline, password: Op
 async fn questions(board: &Board<'_>, pipeline: &Pipeline, ask: &Ask<'_>) {
     let (session, settings, role, databases) =
         tokio::join!(server::session(ask), server::settings(ask), server::role(ask), server::databases(ask));
+    let version = session.as_ref().map_or(0, |s| s.version_num);
     board.source(|s| {
         s.session = fact(session);
         s.settings = fact(settings);
         s.role = fact(role);
         s.databases = fact(databases);
     });
-    let (slots, senders, transactions, prepared) = tokio::join!(
-        server::slots(ask),
-        server::wal_senders_used(ask),
+    let (wal, slots, senders, publication, transactions, prepared) = tokio::join!(
+        replication::look(ask, version),
+        replication::slots(ask),
+        replication::wal_senders_used(ask),
+        replication::publication(ask, &pipeline.sync.publication),
         server::transactions(ask),
         server::prepared(ask)
     );
     board.source(|s| {
         s.slots = fact(slots);
         s.wal_senders_used = fact(senders);
+        s.publication = fact(publication);
         s.transactions = fact(transactions);
         s.prepared = fact(prepared);
     });
@@ -114,5 +119,9 @@ async fn questions(board: &Board<'_>, pipeline: &Pipeline, ask: &Ask<'_>) {
             s.tables = Fact::Unknown(why);
         }),
     }
-    board.source(|s| s.queries += ask.asked());
+    let wal = replication::between(wal, replication::look(ask, version).await);
+    board.source(|s| {
+        s.wal = fact(wal);
+        s.queries += ask.asked();
+    });
 }

@@ -1,10 +1,10 @@
-//! What the source server says of itself: session, settings, role, slots, transactions.
+//! What the source server says of itself: session, settings, role, transactions.
 
 use std::collections::BTreeMap;
 
 use tokio_postgres::{Client, Row};
 
-use super::super::{PgRole, PgSession, PgSetting, PreparedTransaction, Slot, Transaction, Unknown, UnknownKind};
+use super::super::{PgRole, PgSession, PgSetting, PreparedTransaction, Transaction, Unknown, UnknownKind};
 use super::ask::Ask;
 
 /// Makes the session harmless: it only reads, waits for nobody, gives up in time, and calls no function that
@@ -24,7 +24,8 @@ pub(super) async fn tls_version(client: &Client) -> Option<String> {
     row.get(0)
 }
 
-fn one(rows: Vec<Row>) -> Result<Row, Unknown> {
+/// The only row of an answer.
+pub(super) fn one(rows: Vec<Row>) -> Result<Row, Unknown> {
     rows.into_iter().next().ok_or_else(|| Unknown::new(UnknownKind::Failed, "the server returned no row"))
 }
 
@@ -123,32 +124,6 @@ pub(super) async fn databases(ask: &Ask<'_>) -> Result<Vec<String>, Unknown> {
            AND has_database_privilege(oid, 'CONNECT')
          ORDER BY 1";
     Ok(ask.fact(sql).await?.iter().map(|row| row.get(0)).collect())
-}
-
-pub(super) async fn slots(ask: &Ask<'_>) -> Result<Vec<Slot>, Unknown> {
-    let sql = "
-        SELECT slot_name::text, plugin::text, database::text, active, wal_status,
-               pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()
-                                    ELSE pg_current_wal_lsn() END, restart_lsn)::int8
-          FROM pg_catalog.pg_replication_slots ORDER BY 1";
-    let rows = ask.fact(sql).await?;
-    Ok(rows
-        .iter()
-        .map(|row| Slot {
-            name: row.get(0),
-            plugin: row.get(1),
-            database: row.get(2),
-            active: row.get(3),
-            wal_status: row.get(4),
-            retained_bytes: row.get(5),
-        })
-        .collect())
-}
-
-pub(super) async fn wal_senders_used(ask: &Ask<'_>) -> Result<u32, Unknown> {
-    // This program's own look at replication goes on at the same time.
-    let sql = "SELECT count(*)::int4 FROM pg_catalog.pg_stat_replication WHERE state IS DISTINCT FROM 'startup'";
-    Ok(u32::try_from(one(ask.fact(sql).await?)?.get::<_, i32>(0)).unwrap_or_default())
 }
 
 pub(super) async fn transactions(ask: &Ask<'_>) -> Result<Vec<Transaction>, Unknown> {

@@ -16,7 +16,7 @@ use crate::connect;
 use crate::facts::PgTable;
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
-use crate::sync::error::{Cause, Outcome, SyncError};
+use crate::sync::error::{Cause, SyncError};
 use crate::sync::{Phase, Reporter, Stop};
 
 /// A load and nothing after it.
@@ -46,7 +46,7 @@ pub(super) async fn only(
     };
     let (control, server, jobs, snapshot) = tokio::select! {
         biased;
-        () = stop.wait() => return Err(SyncError::Stopped(Outcome::default())),
+        () = stop.wait() => return Err(SyncError::Stopped(Box::default())),
         ready = ready => ready?,
     };
     let target = OptsBuilder::from_opts(control.opts().clone());

@@ -35,6 +35,7 @@ mod tests {
             not_null: false,
             generated: false,
             identity: false,
+            has_default: false,
             longest: None,
             unique_by_statistics: false,
         }

@@ -48,7 +48,7 @@ pub(super) async fn export(client: &Client) -> Result<String, SyncError> {
 /// A session that sees what the snapshot sees. Rows come in the same order each time, so that the row that a warning
 /// numbers can be found again.
 pub(super) async fn reader(endpoint: &Endpoint, password: Option<&SecretString>, id: &str) -> Result<Client, Cause> {
-    let client = connect::postgres::open(endpoint, password).await.map_err(Cause::Connect)?;
+    let client = connect::postgres::open(endpoint, password).await.map_err(|e| Cause::Connect(Box::new(e)))?;
     let begin = format!(
         "SET synchronize_seqscans = off; SET max_parallel_workers_per_gather = 0; SET jit = off; \
          BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}",

@@ -160,7 +160,7 @@ impl Run {
                 outcome.untouched.push(label);
             }
         }
-        let Some(Failed { part, cause }) = failed else { return Err(SyncError::Stopped(outcome)) };
+        let Some(Failed { part, cause }) = failed else { return Err(SyncError::Stopped(Box::new(outcome))) };
         let Some(part) = part else {
             return Err(SyncError::Prepare { doing: "opening sessions to copy rows".to_owned(), cause });
         };
@@ -169,7 +169,7 @@ impl Run {
             table: crate::text::safe(&self.jobs[part.table].source.label()),
             part: (parts > 1).then(|| format!("part {} of {parts}", part.number)),
             cause: Box::new(cause),
-            outcome,
+            outcome: Box::new(outcome),
         })
     }
 

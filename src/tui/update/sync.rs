@@ -9,7 +9,7 @@ use super::{available, checks};
 use crate::pipeline::EngineKind;
 use crate::sync::Totals;
 
-/// Starts a load of all rows.
+/// Starts what the pipeline says.
 pub fn start(model: &mut Model) -> Vec<Effect> {
     let Some(pipeline) = model.pipeline.clone().filter(|_| available(model, Command::Start)) else {
         return Vec::new();
@@ -19,7 +19,7 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     begin(model);
-    vec![Effect::Load(Box::new(pipeline))]
+    vec![Effect::Sync(Box::new(pipeline))]
 }
 
 /// Shows the run that begins.
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn s_starts_once() {
         let mut model = healthy();
-        assert_eq!(keys(&mut model, "s"), [Effect::Load(Box::new(testing::pipeline()))]);
+        assert_eq!(keys(&mut model, "s"), [Effect::Sync(Box::new(testing::pipeline()))]);
         assert_eq!((model.screen, &model.sync.state), (Screen::Sync, &State::Running));
         assert!(keys(&mut model, "s").is_empty());
     }

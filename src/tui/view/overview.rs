@@ -116,7 +116,9 @@ fn engine_lines(model: &Model, pipeline: &Pipeline, width: usize) -> Vec<Line<'s
     let (state, style) = match &run.state {
         State::Idle => ("not started".to_owned(), theme::FAINT),
         State::Stopping => ("stopping".to_owned(), theme::WARN),
+        State::Done(_) if run.follows() => ("stopped".to_owned(), theme::FAINT),
         State::Done(_) => ("✓ loaded".to_owned(), theme::GOOD),
+        State::Running if run.follows() => ("⇣ following changes".to_owned(), theme::BUSY),
         State::Failed(_) => ("✗ not finished".to_owned(), theme::BAD),
         State::Running => match run.fraction() {
             Some(f) => (format!("⇣ loading {:.0} %", f * 100.0), theme::BUSY),
@@ -202,7 +204,14 @@ fn next(model: &Model, width: usize) -> Vec<Line<'static>> {
         let elapsed = (model.now - since).total(jiff::Unit::Second).unwrap_or(0.0);
         (format!("Looking at both databases: {}.", seconds(elapsed.max(0.0))), theme::PLAIN)
     } else if model.sync.busy() {
-        ("The rows are on their way.".to_owned(), theme::PLAIN)
+        let text = if model.sync.follows() {
+            "The rows are there, and changes follow as they are made."
+        } else {
+            "The rows are on their way."
+        };
+        (text.to_owned(), theme::PLAIN)
+    } else if model.sync.follows() {
+        ("The sync is stopped, and the source keeps its WAL until it goes on.".to_owned(), theme::WARN)
     } else if matches!(model.sync.state, State::Done(_)) {
         ("All rows are on the target, and everything that was looked at is fine.".to_owned(), theme::GOOD)
     } else if Summary::of(&model.checks.judgements).unknown > 0 {

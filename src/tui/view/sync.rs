@@ -42,12 +42,20 @@ fn idle(model: &Model, width: usize) -> Vec<Line<'static>> {
         |n| format!("{} ({})", plural(n, "table"), bytes(model.checks.seen.source_bytes)),
     );
     let mut say = |text: &str| lines.extend(wrap(text, width).into_iter().map(Line::raw));
+    let follows = pipeline.sync.mode.has_cdc();
     say(&format!(
         "Starting copies the rows of {tables} from {} to {}, all from one moment of the source. Missing tables are \
          created with their keys. A table that has rows already is refused, not added to.",
         pipeline.source.database,
         pipeline.target_databases().join(", ")
     ));
+    if follows {
+        say("");
+        say(
+            "Then every change on the source follows, each once, until it is stopped. What an earlier run has loaded is \
+             not loaded again.",
+        );
+    }
     let errors = model.checks.failed().filter(|j| j.check.severity == crate::checks::Severity::Error).count();
     if errors > 0 {
         say("");
@@ -71,6 +79,7 @@ fn title(model: &Model) -> Line<'static> {
         State::Failed(_) => ("✗", theme::BAD),
     };
     let phase = match (&run.state, run.progress.phase) {
+        (State::Done(_), _) if run.follows() => "stopped, and can go on".to_owned(),
         (State::Done(_), _) => "all rows are there".to_owned(),
         (State::Failed(_), _) => "ended before its work was done".to_owned(),
         (State::Stopping, _) | (_, Phase::Stopping) => "stopping".to_owned(),
@@ -100,6 +109,9 @@ fn totals(run: &SyncRun, width: usize) -> Line<'static> {
     if tables == 0 {
         return Line::default();
     }
+    if run.follows() {
+        return following(run, width);
+    }
     let loaded = format!("{} of {}", count(totals.tables as u64), plural(tables, "table"));
     let mut spans = vec![Span::raw(format!("  {} rows   {}   {loaded}", count(totals.rows), bytes(totals.bytes)))];
     if let (true, Some(rate)) = (run.busy(), run.rates.back()) {
@@ -121,6 +133,22 @@ fn totals(run: &SyncRun, width: usize) -> Line<'static> {
     spans.push(Span::raw(" "));
     spans.push(Span::styled(spark(run.rates.iter().copied(), width.saturating_sub(used + 1).min(40)), theme::BUSY));
     Line::from(spans)
+}
+
+/// The totals while changes are followed.
+fn following(run: &SyncRun, width: usize) -> Line<'static> {
+    let mut text = format!("  {} changes", count(run.progress.totals.changes));
+    if let Some(lag) = run.progress.lag {
+        text.push_str(&format!("   behind {}, {}", seconds(lag.seconds), bytes(lag.bytes)));
+        if let Some(kept) = lag.retained {
+            text.push_str(&format!("   WAL kept {}", bytes(kept)));
+        }
+    }
+    if let (true, Some(rate)) = (run.busy(), run.rates.back()) {
+        text.push_str(&format!("   {}/s", count(*rate)));
+    }
+    let room = width.saturating_sub(text.len() + 1).min(40);
+    Line::from(vec![Span::raw(text), Span::raw(" "), Span::styled(spark(run.rates.iter().copied(), room), theme::BUSY)])
 }
 
 /// How it ended, when not well, and what can be done.
@@ -182,10 +210,13 @@ fn table(t: &TableProgress, name: usize, columns: usize) -> Line<'static> {
         TableState::Interrupted => "interrupted",
     };
     let progress = match table_fraction(t) {
-        Some(f) if t.state != TableState::Waiting => format!("  {} {:>3.0} %", bar(f, columns), f * 100.0),
+        Some(f) if !matches!(t.state, TableState::Waiting | TableState::Streaming) => {
+            format!("  {} {:>3.0} %", bar(f, columns), f * 100.0)
+        }
         _ => String::new(),
     };
     let rows = match (t.state, t.rows_total) {
+        (TableState::Streaming, _) => format!("{} changes", count(t.changes)),
         (TableState::Waiting, Some(total)) => format!("about {}", count(total)),
         _ => count(t.rows_done),
     };
@@ -245,7 +276,7 @@ mod tests {
     use super::super::super::testing::{self, keys, screen};
     use super::super::super::theme::Look;
     use super::super::super::update::update;
-    use crate::sync::{Event, Phase, Progress, TableProgress, TableState, Totals};
+    use crate::sync::{Event, Lag, Phase, Progress, TableProgress, TableState, Totals};
 
     fn table(name: &str, state: TableState, rows_done: u64, rows_total: Option<u64>) -> TableProgress {
         TableProgress {
@@ -255,6 +286,7 @@ mod tests {
             rows_done,
             rows_total,
             bytes: rows_done * 90,
+            changes: 0,
         }
     }
 
@@ -277,7 +309,7 @@ mod tests {
                 table("plays", TableState::Loading, 7_481_200, Some(12_000_000)),
                 table("artists", TableState::Waiting, 0, Some(90_114)),
             ],
-            totals: Totals { tables: 1, rows: 0, bytes: 678_000_000, seconds: 41.0 },
+            totals: Totals { tables: 1, rows: 0, bytes: 678_000_000, seconds: 41.0, changes: 0 },
             lag: None,
         };
         for second in 1..=41 {
@@ -308,11 +340,28 @@ mod tests {
     fn done() {
         let mut model = running(80, 24);
         let tables = ["weekly_chart", "plays", "artists"].map(|t| table(t, TableState::Loaded, 4_047_371, None));
-        let totals = Totals { tables: 3, rows: 12_142_114, bytes: 1_092_790_260, seconds: 66.0 };
+        let totals = Totals { tables: 3, rows: 12_142_114, bytes: 1_092_790_260, seconds: 66.0, changes: 0 };
         let at = testing::start() + SignedDuration::from_secs(66);
         update(&mut model, Message::SyncProgress(Progress { tables: tables.to_vec(), totals, ..Progress::default() }));
         update(&mut model, Message::SyncEnded(at, Ok(totals)));
         assert_snapshot!(screen(&model));
+    }
+
+    #[test]
+    fn changes_followed_and_stopped() {
+        let mut model = running(80, 24);
+        let mut tables: Vec<_> =
+            ["weekly_chart", "plays"].map(|t| table(t, TableState::Streaming, 52_000, None)).into();
+        tables[1].changes = 170_000;
+        let lag = Some(Lag { bytes: 1_200_000, seconds: 0.2, retained: Some(84_000_000) });
+        let totals = Totals { tables: 2, rows: 104_000, changes: 170_000, ..Totals::default() };
+        let progress = Progress { phase: Phase::Streaming, tables, totals, lag };
+        update(&mut model, Message::SyncProgress(progress.clone()));
+        assert_snapshot!("following", screen(&model));
+        update(&mut model, Message::SyncProgress(Progress { phase: Phase::Stopping, ..progress }));
+        update(&mut model, Message::SyncEnded(testing::start() + SignedDuration::from_secs(66), Ok(totals)));
+        let text = screen(&model);
+        assert!(text.contains("stopped, and can go on"), "{text}");
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(super) async fn hand_over(
     };
     let (session, made, locks) = tokio::select! {
         biased;
-        () = stop.wait() => return Err(SyncError::Stopped(Outcome { resumes: true, ..Outcome::default() })),
+        () = stop.wait() => return Err(SyncError::Stopped(Box::new(Outcome { resumes: true, ..Outcome::default() }))),
         prepared = prepared => prepared?,
     };
     let start = if started.plan == Plan::Create { made.from } else { start };

@@ -35,6 +35,8 @@ pub(super) struct Started {
     pub(super) checkpoint: Checkpoint,
     pub(super) stored: Stored,
     pub(super) plan: Plan,
+    /// The target keeps what it has committed when its machine fails (`innodb_flush_log_at_trx_commit = 1`).
+    pub(super) durable: bool,
 }
 
 /// What is asked of a start.
@@ -61,6 +63,7 @@ pub(super) async fn start(asked: &Asked<'_>) -> Result<Started, SyncError> {
     let mut conn = session(pipeline, passwords).await?;
     let server = Server::of(&mut conn).await?;
     lock(&mut conn, pipeline, earlier).await?;
+    let flush: Option<u8> = conn.query_first("SELECT @@innodb_flush_log_at_trx_commit").await.unwrap_or(None);
 
     let mut stored = checkpoint::read(&mut conn, pipeline).await?;
     let name = &pipeline.sync.slot;
@@ -82,7 +85,8 @@ pub(super) async fn start(asked: &Asked<'_>) -> Result<Started, SyncError> {
     let oids = publication::ensure(&client, &pipeline.sync.publication, &tables, version).await?;
     let checkpoint = Checkpoint::claim(&mut conn, pipeline, &identity).await?;
     let client = Arc::new(client);
-    Ok(Started { client, version, conn, server, jobs: jobs.into(), oids, checkpoint, stored, plan })
+    let durable = flush.is_none_or(|flush| flush == 1);
+    Ok(Started { client, version, conn, server, jobs: jobs.into(), oids, checkpoint, stored, plan, durable })
 }
 
 /// Which source this is: its system identifier and database.

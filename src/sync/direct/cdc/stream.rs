@@ -37,7 +37,7 @@ const AT_ONCE: u32 = 256;
 struct Transaction {
     /// Position of its commit record.
     commit: Lsn,
-    /// It is passed over: it came to the source from elsewhere.
+    /// It is passed over: it came to the source from elsewhere, or is on the target.
     skip: bool,
 }
 
@@ -69,6 +69,8 @@ struct State {
     seen: Lsn,
     /// The position that was last handed over.
     handed: Lsn,
+    /// Transactions that commit before it are on the target.
+    start: Lsn,
     idle_since: Instant,
     heard: Instant,
     stopping: Option<Instant>,
@@ -103,6 +105,7 @@ impl Follower {
             sent: 0,
             seen: handed,
             handed,
+            start: handed,
             idle_since: Instant::now(),
             heard: Instant::now(),
             stopping: None,
@@ -204,7 +207,8 @@ impl Follower {
     /// The next message of a transaction that was kept.
     async fn replay(&mut self) -> Result<(), SyncError> {
         let Some((kept, commit)) = &mut self.state.replay else { return Ok(()) };
-        let (skip, commit) = (kept.foreign && self.router.pipeline.sync.origin == Origin::None, *commit);
+        let foreign = kept.foreign && self.router.pipeline.sync.origin == Origin::None;
+        let (skip, commit) = (foreign || commit.at < self.state.start, *commit);
         let Some(message) = kept.next().map_err(|e| spilled(&e))? else {
             self.state.replay = None;
             self.state.builder.reached(Reached { lsn: commit.end, time: Some(commit.time) });
@@ -238,7 +242,7 @@ impl Follower {
             Message::Origin => match (state.streaming, &mut state.transaction) {
                 (Some(xid), _) => state.spills.foreign(xid),
                 (None, Some(transaction)) => {
-                    transaction.skip = self.router.pipeline.sync.origin == Origin::None;
+                    transaction.skip |= self.router.pipeline.sync.origin == Origin::None;
                 }
                 (None, None) => {}
             },
@@ -247,7 +251,7 @@ impl Follower {
                 state.spills.keep(xid, &payload).map_err(|e| spilled(&e))?;
             }
             Message::Begin { commit, .. } => {
-                state.transaction = Some(Transaction { commit, skip: false });
+                state.transaction = Some(Transaction { commit, skip: commit < state.start });
                 self.begins();
             }
             Message::Commit(commit) => {

@@ -40,6 +40,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// For so long nothing but failures ends the run.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+const NOT_DURABLE: &str = "the target may lose its last commits when its machine fails (innodb_flush_log_at_trx_commit \
+    is not 1), after the source was told that they are safe: sync would then find the gap, and ask for a new load";
+
 /// One run, of as many tries as it takes.
 struct Run<'a> {
     pipeline: &'a Pipeline,
@@ -130,7 +133,7 @@ impl Run<'_> {
         let mut started = tokio::select! {
             biased;
             () = self.stop.wait() => {
-                return Err(SyncError::Stopped(Outcome { resumes: self.slot_stays, ..Outcome::default() }));
+                return Err(SyncError::Stopped(Box::new(Outcome { resumes: self.slot_stays, ..Outcome::default() })));
             }
             started = start::start(&asked) => started?,
         };
@@ -139,6 +142,9 @@ impl Run<'_> {
         self.earlier = Some(started.conn.id());
         if first {
             report::begun(self.reporter, self.pipeline.sync.mode, &started.jobs).await;
+            if !started.durable {
+                self.reporter.event(Event::Warning { table: None, message: NOT_DURABLE.to_owned() }).await;
+            }
         }
         let handed = handover::hand_over(&mut started, &asked, self.reporter, self.stop, self.began).await?;
         // What was asked for once has been done, or is written down to be done.
@@ -257,7 +263,7 @@ fn passing(error: &SyncError) -> bool {
     match error {
         SyncError::Connect(refused) => {
             matches!(refused.refusal.stage, Stage::Resolve | Stage::Tcp)
-                || refused.refusal.code.as_deref().is_none_or(|code| passing_code(code))
+                || refused.refusal.code.as_deref().is_none_or(passing_code)
         }
         SyncError::Prepare { cause, .. } => passing_cause(cause),
         SyncError::Changes { cause, .. } | SyncError::Table { cause, .. } => passing_cause(cause),
