@@ -176,17 +176,18 @@ fn table(r: &mut Random, number: u64, first: Option<&Table>) -> Table {
     };
     // A unique constraint of a partitioned table would have to hold the columns that part it.
     let partitioned = shape != Shape::None && identity != Identity::Index && r.percent(20);
-    let deferrable = r.percent(50);
+    // A deferrable one is not carried to the target.
+    let deferrable = r.percent(30);
     let unique = match r.below(5) {
         _ if partitioned || shape == Shape::None => Unique::None,
-        0 => Unique::Int { deferrable },
-        1 => Unique::Text { deferrable },
+        0 | 1 => Unique::Int { deferrable },
+        2 => Unique::Text { deferrable },
         _ => Unique::None,
     };
     let to_first = first.is_some_and(|t| t.key().len() == 1) && shape != Shape::None && r.percent(40);
     let refers = to_first.then(|| r.pick(&[Refers::Cascade, Refers::SetNull]));
     let columns = (0..r.between(1, 8)).map(|n| {
-        let kind = r.pick(&Kind::ALL);
+        let kind = if n == 0 && r.percent(50) { Kind::Toast } else { r.pick(&Kind::ALL) };
         column(r, n, kind)
     });
     Table {

@@ -55,12 +55,8 @@ fn arrive(seed: u64, flavor: MyFlavor) {
     let field = Field::new(field::small_memory(), support::target(flavor));
     field.source.run(&schema.sql());
     for round in 0..if r.percent(30) { 2 } else { 1 } {
-        let pace = Pace {
-            sessions: r.between(1, 3),
-            transactions: Some(60),
-            pause: Duration::from_millis(30),
-            large: if r.percent(60) { 1500 } else { 0 },
-        };
+        let pace =
+            Pace { sessions: r.between(1, 3), transactions: Some(60), pause: Duration::from_millis(30), large: 1500 };
         let writers = Writers::start(&field.source, &schema, &mut r, pace);
         for _ in 0..r.between(1 - round, 3) {
             interrupt(&field, &mut r);

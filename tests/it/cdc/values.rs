@@ -111,7 +111,7 @@ impl Kind {
                 "CASE ({i}) % 5 WHEN 0 THEN '' WHEN 1 THEN E'\\\\N\\t' || ({i}) ELSE 'é😀' || md5(({i})::text) END"
             ),
             Self::Toast => {
-                format!("CASE WHEN ({i}) % 8 = 0 THEN repeat(md5(({i})::text), 120) ELSE 'short' || ({i}) END")
+                format!("CASE WHEN ({i}) % 2 = 0 THEN repeat(md5(({i})::text), 120) ELSE 'short' || ({i}) END")
             }
             Self::Varchar => format!("left(md5(({i})::text) || E'\\\\ \\'\\n', 40)"),
             Self::Char => format!("left(md5(({i})::text), (({i}) % 13)::int)"),
