@@ -28,7 +28,7 @@ pub use dialect::Dialect;
 pub use difference::Difference;
 pub use drift::drift;
 pub use model::{TargetColumn, TargetKey, TargetTable, Transfer};
-pub use plan::{Planned, plan, plan_all, planned_key, target_table};
+pub use plan::{Planned, enforced_key, plan, plan_all, planned_key, target_table};
 pub use problem::Problem;
 pub use repair::repair_sql;
 pub use report::{SchemaReport, TableReport, TableState};

@@ -20,16 +20,23 @@ pub struct Planned {
     pub notes: Vec<String>,
 }
 
-/// The columns that identify a row on the target: the primary key; else the shortest unique index that could become
-/// one; else a column that is unique by the planner's statistics, an identity column first, then in column order.
+/// The columns that identify a row on the source, which keeps others from being equal: the primary key; else the
+/// shortest unique index that could become one.
 #[must_use]
-pub fn planned_key(table: &PgTable) -> Option<Vec<String>> {
+pub fn enforced_key(table: &PgTable) -> Option<Vec<String>> {
     if let Some(key) = &table.primary_key {
         return Some(key.columns.clone());
     }
     let promotable = table.unique_keys.iter().filter(|key| key.promotable() && !key.columns.is_empty());
-    if let Some(key) = promotable.min_by_key(|key| (key.columns.len(), key.name.as_str())) {
-        return Some(key.columns.clone());
+    promotable.min_by_key(|key| (key.columns.len(), key.name.as_str())).map(|key| key.columns.clone())
+}
+
+/// The columns that identify a row on the target: the key that the source enforces; else a column that is unique by
+/// the planner's statistics, an identity column first, then in column order.
+#[must_use]
+pub fn planned_key(table: &PgTable) -> Option<Vec<String>> {
+    if let Some(key) = enforced_key(table) {
+        return Some(key);
     }
     let unique = table.columns.iter().filter(|c| c.unique_by_statistics && identifies(c));
     unique.min_by_key(|c| !c.identity).map(|c| vec![c.name.clone()])

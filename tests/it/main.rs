@@ -6,6 +6,7 @@
 mod support;
 
 mod canary;
+mod cdc;
 mod changes;
 mod checks;
 mod cli;

@@ -570,7 +570,13 @@ fn a_stop_leaves_whole_parts_only_and_says_which() {
         let SyncError::Stopped(outcome) = ran.error() else { panic!("{}", ran.error()) };
         let there = count(target, "many");
         assert!(there < 400_000);
-        assert_eq!(outcome.partial, [("public.many".to_owned(), there)]);
+        // The small table may have been begun, where the large one is a single part (PostgreSQL 13).
+        let (many, others): (Vec<_>, Vec<_>) = outcome.partial.iter().partition(|(table, _)| table == "public.many");
+        assert_eq!(many, [&("public.many".to_owned(), there)]);
+        assert!(
+            others.iter().all(|(table, rows)| table == "public.few" && *rows == count(target, "few")),
+            "{others:?}"
+        );
         assert!(ran.error().to_string().contains("--truncate-target"));
         assert!(ran.events.iter().any(|e| matches!(e, Event::Stopped { resume: Some(_), .. })));
         assert_eq!(ran.progress.tables.iter().map(|t| t.rows_done).sum::<u64>(), there + count(target, "few"));
@@ -638,6 +644,20 @@ fn a_source_session_that_dies_ends_the_run_with_the_reason() {
         let SyncError::Table { outcome, .. } = ran.error() else { panic!() };
         let told = outcome.partial.iter().find(|(t, _)| t == "public.many").map_or(0, |(_, n)| *n);
         assert_eq!(count(target, "many"), told);
+    });
+}
+
+#[test]
+fn a_key_that_is_only_likely_is_not_put_on_the_target() {
+    let source = support::source();
+    source.run("CREATE TABLE t (v int); INSERT INTO t SELECT generate_series(1, 100); ANALYZE t");
+    support::both_targets(|target| {
+        source.run("DELETE FROM t WHERE v > 100; INSERT INTO t VALUES (101)");
+        assert_eq!(load(&source, target).totals().rows, 101);
+        source.run("INSERT INTO t VALUES (101)");
+        let (pipeline, passwords) = (pipeline(&source, target), passwords(&source, target));
+        assert_eq!(load_with(&pipeline, &passwords, true).totals().rows, 102);
+        assert_eq!(count(target, "t"), 102);
     });
 }
 

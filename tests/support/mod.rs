@@ -79,6 +79,7 @@ pub fn both_targets(test: impl Fn(&Target)) {
 }
 
 /// A database to copy from.
+#[derive(Clone)]
 pub struct Source {
     pub server: &'static Postgres,
     pub endpoint: Endpoint,
@@ -98,6 +99,7 @@ impl Source {
 }
 
 /// A database to copy into.
+#[derive(Clone)]
 pub struct Target {
     pub server: &'static MySqlServer,
     pub endpoint: Endpoint,

@@ -84,9 +84,14 @@ impl Project {
         }
     }
 
-    /// The program, ready to run in the folder: nothing of this process's own set-up reaches it.
+    /// The program as [`Project::run`] runs it.
     pub fn command(&self) -> assert_cmd::Command {
-        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_cdc-doctor"));
+        assert_cmd::Command::from_std(self.program())
+    }
+
+    /// The program, ready to run in the folder: nothing of this process's own set-up reaches it.
+    pub fn program(&self) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cdc-doctor"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CDC_DOCTOR_")) {
             command.env_remove(name);
         }

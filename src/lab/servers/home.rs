@@ -83,6 +83,24 @@ impl Home {
         self.authority.issue()
     }
 
+    /// A copy of an installation that everybody can run, as `name`; `programs` is its `bin`, and so is what is returned.
+    pub(super) fn copy_of(&self, programs: &Path, name: &str) -> Result<PathBuf, ServerError> {
+        let copy = self.path.join(name);
+        if !copy.exists() {
+            let root = programs.parent().unwrap_or(programs);
+            let parts = ["bin", "lib", "share"].map(|part| root.join(part));
+            let whole = tempfile::tempdir_in(&self.path).map_err(doing("make a folder in", &self.path))?;
+            run(Command::new("cp").arg("-R").args(parts.iter().filter(|part| part.exists())).arg(whole.path()))?;
+            run(Command::new("chmod").args(["-R", "go+rX"]).arg(whole.path()))?;
+            // It gets its name when it is complete, unless another server's start was faster.
+            let renamed = fs::rename(whole.path(), &copy);
+            if !copy.exists() {
+                renamed.map_err(doing("rename", whole.path()))?;
+            }
+        }
+        Ok(copy.join("bin"))
+    }
+
     /// A new subfolder that only `account` can look into.
     pub(super) fn room(&self, name: &str, account: &Account) -> Result<PathBuf, ServerError> {
         let (room, mut number) = (self.path.join(name), 1);
@@ -172,4 +190,37 @@ fn doing(verb: &str, path: &Path) -> impl FnOnce(std::io::Error) -> ServerError 
 
 fn no_pipe(path: &Path) -> ServerError {
     doing("talk to the guardian of", path)(std::io::Error::other("no pipe"))
+}
+
+/// Runs a short command to its end.
+fn run(command: &mut Command) -> Result<(), ServerError> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output().map_err(ServerError::io(format!("run {program}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let log = crate::text::safe(&String::from_utf8_lossy(&output.stderr));
+    Err(ServerError::Failed { program, status: output.status.to_string(), log })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_an_installation_can_be_run_by_everybody() {
+        let home = Home::new().unwrap();
+        let hidden = tempfile::tempdir().unwrap();
+        for part in ["bin", "lib", "else"] {
+            fs::create_dir(hidden.path().join(part)).unwrap();
+            fs::write(hidden.path().join(part).join("file"), part).unwrap();
+        }
+        fs::set_permissions(hidden.path().join("bin/file"), Permissions::from_mode(0o700)).unwrap();
+        let programs = home.copy_of(&hidden.path().join("bin"), "copy").unwrap();
+        assert!(Account::everyone_reaches(&programs));
+        assert_eq!(fs::metadata(programs.join("file")).unwrap().permissions().mode() & 0o777, 0o755);
+        assert_eq!(fs::read(programs.with_file_name("lib").join("file")).unwrap(), b"lib");
+        assert!(!programs.with_file_name("else").exists(), "only what belongs to an installation is copied");
+        assert_eq!(home.copy_of(&hidden.path().join("bin"), "copy").unwrap(), programs);
+    }
 }

@@ -53,14 +53,12 @@ impl Postgres {
     /// # Errors
     /// It is not installed, or does not come up.
     pub fn start_in(home: &Arc<Home>, options: &PostgresOptions) -> Result<Self, ServerError> {
-        let binaries = binaries::postgres(options.version)?;
+        let mut binaries = binaries::postgres(options.version)?;
         let account = Account::first_of(&["postgres"], "PostgreSQL")?;
         if !account.reaches(&binaries.folder) {
-            return Err(ServerError::Missing {
-                what: "a PostgreSQL that user postgres can run",
-                looked: format!("{}, which that user cannot reach", binaries.folder.display()),
-                install: "move it to where everybody can read, such as /opt".to_owned(),
-            });
+            // Unpacked below root's own home, say. PostgreSQL never runs as root, and it finds its files wherever it is.
+            let name = format!("postgresql-{}", binaries.major);
+            binaries.folder = home.copy_of(&binaries.folder, &name)?;
         }
         let process = Process::new("PostgreSQL", home.room("postgres", &account)?, account);
         let password = random_password()?;

@@ -77,8 +77,11 @@ pub(super) async fn tables(
     if refused.is_empty() {
         facts::postgres::measure(source, &mut tables).await.map_err(from_source("measuring the source's keys"))?;
     }
-    let planned = schema::plan_all(&tables, pipeline, server.dialect);
     let there = target_tables(pipeline, target).await?;
+    let mut planned = schema::plan_all(&tables, pipeline, server.dialect);
+    if forget_likely_keys(&mut tables, &planned, &there, server) {
+        planned = schema::plan_all(&tables, pipeline, server.dialect);
+    }
     let fills: Vec<Fill> = tables.iter().map(wish.fill).collect();
     for (table, planned) in tables.iter().zip(&planned) {
         let have = find(&there, &planned.table, server);
@@ -105,6 +108,21 @@ pub(super) async fn tables(
         jobs.push(job);
     }
     Ok(jobs)
+}
+
+/// A key that only the statistics speak for is not asked of a target that has none: the source lets rows come that
+/// share it. True when there was one.
+fn forget_likely_keys(tables: &mut [PgTable], planned: &[Planned], there: &[MyTable], server: Server) -> bool {
+    let mut forgotten = false;
+    for (table, planned) in tables.iter_mut().zip(planned) {
+        let likely = schema::enforced_key(table).is_none() && !planned.table.primary_key.is_empty();
+        let has_it = find(there, &planned.table, server).is_some_and(|t| t.primary_key == planned.table.primary_key);
+        if likely && !has_it {
+            table.columns.iter_mut().for_each(|c| c.unique_by_statistics = false);
+            forgotten = true;
+        }
+    }
+    forgotten
 }
 
 fn from_source(doing: &str) -> impl FnOnce(tokio_postgres::Error) -> SyncError {

@@ -257,7 +257,16 @@ fn survives(number: &[u8]) -> bool {
         return true;
     }
     let Ok(double) = text.parse::<f64>() else { return false };
-    double.is_finite() && significant(text) == significant(&format!("{double:e}"))
+    double.is_finite() && significant(text) == significant(&as_mysql_prints(double))
+}
+
+/// The fewest digits that give the double again. Where two such numbers are equally near, Rust's own choice is the
+/// greater one, and MySQL's the one with the even last digit, as rounding to a number of places gives it.
+fn as_mysql_prints(double: f64) -> String {
+    let shortest = format!("{double:e}");
+    let places = significant(&shortest).1.len().saturating_sub(1);
+    let rounded = format!("{double:.places$e}");
+    if rounded.parse() == Ok(double) { rounded } else { shortest }
 }
 
 /// Sign, digits without zeros at either end, and the power of ten of the first digit.
@@ -364,6 +373,7 @@ mod tests {
             "100000000000000000000",
             "0.1000000000000000000000",
             "1.7976931348623157",
+            "684205638.6445312",
             r#""\\"123456789012345678901234567890\\"""#,
             r#"{"k\\\\": 1}"#,
         ] {
@@ -373,6 +383,8 @@ mod tests {
             "18446744073709551616.5",
             "[123456789012345678901234567890]",
             "0.12345678901234567890123",
+            // Halfway between two numbers of as many digits; MySQL prints the other.
+            "684205638.6445313",
             r#"{"a\\\\": 123456789012345678901234567890}"#,
             &format!("1{}", "0".repeat(400)),
         ] {

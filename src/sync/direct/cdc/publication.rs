@@ -1,8 +1,10 @@
 //! The publication on the source: which tables' changes are sent, and all of them.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::facts::{PgTable, TableKind};
 use crate::quote::{pg_ident, pg_literal, pg_table};
@@ -171,7 +173,7 @@ async fn create(client: &Client, name: &str, tables: &[&PgTable], version: i32) 
         "CREATE PUBLICATION {ident} FOR TABLE {} WITH (publish_via_partition_root = true{generated})",
         list(tables)
     );
-    client.batch_execute(&sql).await.map_err(|e| not_allowed(&e, "making", name, &sql))?;
+    patiently(client, &sql).await.map_err(|e| not_allowed(&e, "making", name, &sql))?;
     let comment = format!("COMMENT ON PUBLICATION {ident} IS {}", pg_literal(COMMENT));
     client.batch_execute(&comment).await.map_err(failed("marking the publication"))
 }
@@ -181,7 +183,22 @@ async fn add(client: &Client, name: &str, missing: &[&PgTable]) -> Result<(), Sy
         return Ok(());
     }
     let sql = format!("ALTER PUBLICATION {} ADD TABLE {}", pg_ident(name), list(missing));
-    client.batch_execute(&sql).await.map_err(|e| not_allowed(&e, "adding tables to", name, &sql))
+    patiently(client, &sql).await.map_err(|e| not_allowed(&e, "adding tables to", name, &sql))
+}
+
+/// Runs a statement that locks every table for a moment, in which it may meet the locks of the application.
+async fn patiently(client: &Client, sql: &str) -> Result<(), tokio_postgres::Error> {
+    const TRIES: u32 = 8;
+    let mut tries = 1;
+    loop {
+        match client.batch_execute(sql).await {
+            Err(e) if tries < TRIES && e.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) => {
+                tokio::time::sleep(Duration::from_millis(u64::from(tries) * 50)).await;
+                tries += 1;
+            }
+            done => return done,
+        }
+    }
 }
 
 /// Who may not is told what to have typed.
