@@ -16,3 +16,4 @@ mod schema;
 mod servers;
 mod sync;
 mod tui;
+mod verify;

@@ -142,7 +142,7 @@ fn same(source: &Source, on_source: &str, target: &Target, on_target: &str) {
     }
 }
 
-const AWKWARD: &str = r#"
+pub const AWKWARD: &str = r#"
 CREATE TYPE mood AS ENUM ('so-so', 'tab	bed');
 CREATE TYPE pair AS (a int, b text);
 CREATE DOMAIN short AS varchar(8);
