@@ -1,7 +1,8 @@
 //! Rows a second of the full load, beside `psql COPY | mysql LOAD DATA LOCAL` and beside the limit: `LOAD DATA LOCAL`
 //! of ready files. See `benches/README.md`.
 
-use std::error::Error;
+mod support;
+
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -9,15 +10,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cdc_doctor::facts::MyFlavor;
-use cdc_doctor::lab::servers::{MySqlOptions, MySqlServer, Postgres, PostgresOptions};
+use cdc_doctor::lab::servers::{MySqlServer, Postgres};
 use cdc_doctor::pipeline::Pipeline;
-use cdc_doctor::pipeline::secrets::Passwords;
 use cdc_doctor::sync::direct::{SyncOptions, full_load};
 use cdc_doctor::sync::{self, Stop};
 use mysql_async::prelude::Queryable;
 use secrecy::ExposeSecret;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use support::{Outcome, ended, program, verdict};
 
 /// The table of the figures: numbers, text with everything that must be escaped, bytes, times, JSON, NULLs.
 const TABLE: &str = "
@@ -76,19 +76,8 @@ impl Bench {
         let psql = program(&["psql"], "postgresql-client")?;
         let client = program(&["mariadb", "mysql"], "mariadb-client or mysql-client")?;
         // TLS off for everybody, and every commit of the target on disk.
-        let postgres = Postgres::start(&PostgresOptions {
-            plaintext: true,
-            settings: settings(&[("shared_buffers", "512MB")]),
-            ..PostgresOptions::default()
-        })?;
-        let log = if flavor == MyFlavor::MySql { "innodb-redo-log-capacity" } else { "innodb-log-file-size" };
-        let durable = [
-            ("innodb-flush-log-at-trx-commit", "1"),
-            ("innodb-doublewrite", "1"),
-            ("innodb-buffer-pool-size", "1G"),
-            (log, "1G"),
-        ];
-        let mysql = MySqlServer::start(&MySqlOptions { settings: settings(&durable), ..MySqlOptions::new(flavor) })?;
+        let postgres = support::postgres(&[])?;
+        let mysql = support::target(flavor)?;
         Ok(Self { postgres, mysql, psql, client, folder: tempfile::tempdir()?, rows })
     }
 
@@ -137,12 +126,11 @@ impl Bench {
             println!("{:<52} {:>12.0}", format!("the limit: LOAD DATA LOCAL of ready files, {n} sessions"), rate(time));
         }
         let by_hand = best[1..4].iter().map(rate).fold(0.0, f64::max);
-        let verdict = |ratio: f64, least: f64| if ratio >= least { "reached" } else { "missed" };
         let (hand, limit) = (ours / by_hand, ours / rate(&best[6]));
         println!("beside psql | mysql, its best   {hand:.2}   at least 1.00: {}", verdict(hand, 1.0));
         println!("beside the limit, {PARALLEL} sessions   {limit:.2}   at least 0.90: {}", verdict(limit, 0.9));
-        if let Some(peak) = peak_memory() {
-            println!("memory of this process at its peak: {peak} MiB");
+        if let Some(peak) = support::peak_memory("self") {
+            println!("memory of this process at its peak: {} MiB", peak / 1024);
         }
     }
 
@@ -164,20 +152,11 @@ impl Bench {
 
     async fn ours(&self) -> Outcome<Duration> {
         let file = self.folder.path().join("cdc-doctor.toml");
-        let side = |port: u16, database: &str, user: &str| {
-            format!(
-                "host = \"127.0.0.1\"\nport = {port}\ndatabase = \"{database}\"\nuser = \"{user}\"\ntls = \"disable\"\n"
-            )
-        };
-        let text = format!(
-            "name = \"bench\"\n[source]\n{}[target]\n{}[tables]\ninclude = [\"public.mixed\"]\n[sync]\nparallel = {PARALLEL}\n",
-            side(self.postgres.port(), "postgres", self.postgres.superuser()),
-            side(self.mysql.port(), "bench", self.mysql.superuser()),
-        );
+        let text = support::pipeline_file("bench", (&self.postgres, "postgres"), (&self.mysql, "bench"), "mixed");
+        let text = format!("{text}[sync]\nparallel = {PARALLEL}\n");
         fs::write(&file, text)?;
         let pipeline = Pipeline::load(&file)?;
-        let passwords =
-            Passwords { source: Some(self.postgres.password().clone()), target: Some(self.mysql.password().clone()) };
+        let passwords = support::passwords(&self.postgres, &self.mysql);
         let mut conn = self.mysql.conn(Some("bench")).await?;
         let _ = conn.query_drop("TRUNCATE TABLE mixed").await;
         let (reporter, mut feed) = sync::channel();
@@ -248,27 +227,6 @@ impl Bench {
     }
 }
 
-fn settings(all: &[(&str, &str)]) -> Vec<(String, String)> {
-    all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-}
-
-/// The first of the programs that is there.
-fn program(names: &[&'static str], package: &str) -> Outcome<&'static str> {
-    let there = |name: &&&str| Command::new(name).arg("--version").stdout(Stdio::null()).status().is_ok();
-    let found = names.iter().find(there);
-    found.copied().ok_or_else(|| format!("{} is not installed: apt-get install {package}", names.join(" or ")).into())
-}
-
-fn ended(running: Vec<Child>) -> Outcome<()> {
-    for mut child in running {
-        let status = child.wait()?;
-        if !status.success() {
-            return Err(format!("a client ended with {status}").into());
-        }
-    }
-    Ok(())
-}
-
 fn ranges(pages: i64, count: i64) -> Vec<String> {
     let at = |i: i64| pages * i / count;
     let range = |i| {
@@ -302,11 +260,4 @@ fn with_raw_bytes(mut from: impl BufRead, mut to: impl Write) -> Outcome<()> {
         line.clear();
     }
     Ok(to.flush()?)
-}
-
-/// `VmHWM`, in MiB.
-fn peak_memory() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib / 1024)
 }

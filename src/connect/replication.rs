@@ -92,6 +92,8 @@ pub enum Streamed {
 const LARGEST_FRAME: usize = 1 << 30;
 /// Large enough that reading costs little; rows keep the piece that they came in.
 const CHUNK: usize = 64 << 10;
+/// With less room than this in a piece, the next one is begun.
+const LEAST_ROOM: usize = 4 << 10;
 /// What follows the header of a frame of the stream: kind, start, end, time.
 const DATA_HEADER: usize = 25;
 
@@ -162,8 +164,11 @@ impl Replication {
             if let Some(frame) = self.buffered()? {
                 return Ok(frame);
             }
-            // Room grows with what has come, never by what a length promises.
-            self.received.reserve(CHUNK);
+            // Room grows with what has come, never by what a length promises. Rows that come one by one share a piece
+            // too: a piece for each read would be kept whole for a few bytes.
+            if self.received.capacity() - self.received.len() < LEAST_ROOM {
+                self.received.reserve(CHUNK);
+            }
             if self.wire.read_buf(&mut self.received).await.map_err(|e| ReplicationError::io(&e))? == 0 {
                 return Err(ReplicationError::Lost("the server closed the connection".to_owned()));
             }
@@ -353,6 +358,21 @@ mod tests {
             assert_eq!(stream.next().await.unwrap(), Streamed::Data { wal_end: 7, payload });
             assert_eq!(stream.ready().unwrap(), Some(Streamed::Alive { wal_end: 9, reply: true }));
             assert_eq!(stream.next().await.unwrap_err().to_string(), "the server ended the stream");
+        });
+    }
+
+    #[test]
+    fn messages_that_come_one_by_one_share_a_piece_of_memory() {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 20);
+        let mut session = Replication::new(Box::new(ours));
+        block_on(async {
+            let mut kept = Vec::new();
+            for _ in 0..100 {
+                theirs.write_all(&frame(b'd', b"change")).await.unwrap();
+                kept.push(session.frame().await.unwrap().1);
+            }
+            let places: Vec<usize> = kept.iter().map(|body| body.as_ptr() as usize).collect();
+            assert!(places.windows(2).all(|two| two[1] - two[0] == 5 + "change".len()), "{places:?}");
         });
     }
 

@@ -1,6 +1,7 @@
 //! Following changes on real servers: each kind of change, each awkward case, on both targets. What arrived is
 //! compared by queries of this file, never by the program's own `verify`.
 
+use cdc_doctor::connect;
 use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::quote::pg_literal;
 use mysql_async::prelude::Queryable;
@@ -135,9 +136,9 @@ impl Drop for Running {
     }
 }
 
-/// Waits until a query on the target gives this.
+/// Waits until a query on the target gives this; the limit is for the largest transaction on a busy machine.
 fn until_target(pipe: &Pipe<'_>, sql: &str, expected: &str) {
-    for _ in 0..600 {
+    for _ in 0..6000 {
         if pipe.target_rows(sql)[0][0].as_deref() == Some(expected) {
             return;
         }
@@ -562,6 +563,32 @@ fn a_slot_that_is_not_ours_or_cannot_go_on_is_refused() {
 }
 
 #[test]
+fn a_reader_that_the_source_believes_to_be_alive_is_ended_and_one_of_somebody_else_is_not() {
+    let (source, target) = (support::source(), support::target(MyFlavor::MariaDb));
+    let pipe = Pipe::new(&source, &target);
+    source.run("CREATE TABLE t (id int PRIMARY KEY)");
+    pipe.catch_up();
+    let slot = &pipe.slot;
+    support::block_on(async {
+        // As a run leaves it whose network went away: nobody reads on the other end.
+        let read = async |name: &str| {
+            let mut session =
+                connect::postgres::open_replication(&source.endpoint, Some(&source.password)).await.unwrap();
+            session.query(&format!("SET application_name = '{name}'")).await.unwrap();
+            let options = format!("proto_version '1', publication_names '\"{slot}\"'");
+            session.start(&format!("START_REPLICATION SLOT {slot} LOGICAL 0/0 ({options})")).await.unwrap()
+        };
+        let stale = read("cdc-doctor").await;
+        tokio::task::block_in_place(|| pipe.catch_up());
+        drop(stale);
+        let other = read("somebody").await;
+        let said = tokio::task::block_in_place(|| pipe.fails(&["sync", "--until-caught-up"]));
+        assert!(said.contains("is read by another session of the source"), "{said}");
+        drop(other);
+    });
+}
+
+#[test]
 fn a_publication_that_leaves_something_out_is_refused_and_a_missing_table_added() {
     let (source, target) = (support::source(), support::target(MyFlavor::MySql));
     let pipe = Pipe::new(&source, &target);
@@ -632,4 +659,90 @@ fn changes_alone_leave_the_rows_that_are_there() {
     run();
     let rows = pipe.target_rows("SELECT v FROM t ORDER BY id");
     assert_eq!(rows, ["by hand", "b", "mine"].map(|v| vec![Some(v.to_owned())]));
+}
+
+#[test]
+fn a_publication_that_was_lost_or_cut_down_is_told_and_what_to_load_again() {
+    let (source, target) = (support::source(), support::target(MyFlavor::MariaDb));
+    let pipe = Pipe::new(&source, &target);
+    let publication = &pipe.slot;
+    source.run("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY)");
+    let mut running = Running::start(&pipe, &[]);
+    running.until(&pipe, "phase: streaming");
+    source.run(&format!("ALTER PUBLICATION {publication} DROP TABLE b; INSERT INTO b VALUES (1)"));
+    assert_eq!(running.ends(false), 3);
+    let said = Running::said(&pipe);
+    assert!(
+        said.contains("public.b was taken out of the publication") && said.contains("sync --reload public.b"),
+        "{said}"
+    );
+    let said = pipe.fails(&["sync", "--until-caught-up"]);
+    assert!(said.contains("public.b was taken out of the publication"), "{said}");
+    let ran = pipe.project.run(&["sync", "--until-caught-up", "--reload", "public.b"]);
+    assert_eq!(ran.status, 0, "{ran}");
+    pipe.same("SELECT id::text FROM b", "SELECT CAST(id AS CHAR) FROM b");
+    source.run(&format!("DROP PUBLICATION {publication}; INSERT INTO a VALUES (1)"));
+    let said = pipe.fails(&["sync", "--until-caught-up"]);
+    assert!(said.contains("is gone from the source") && said.contains("sync --truncate-target"), "{said}");
+}
+
+#[test]
+fn a_canary_comes_through_the_running_sync_unharmed() {
+    on_both(|pipe| {
+        pipe.source.run("CREATE TABLE t (id int PRIMARY KEY)");
+        // The first call makes the canary's table, which sync takes in as it starts.
+        pipe.project.run(&["check", "--canary", "--canary-timeout", "1", "--only", "RUN-018"]);
+        let mut running = Running::start(pipe, &[]);
+        running.until(pipe, "phase: streaming");
+        let ran = pipe.project.run(&["check", "--canary", "--only", "RUN-018"]);
+        assert_eq!(ran.status, 0, "{ran}");
+        assert!(ran.out.contains("ms"), "{ran}");
+        assert!(pipe.target_rows("SELECT 'left' FROM cdc_doctor_canary").is_empty());
+        assert_eq!(running.ends(true), 0);
+    });
+}
+
+/// The most memory that a process has had, in MiB.
+fn peak(running: &Running) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", running.child.id())).unwrap();
+    let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+fn five_million(flavor: MyFlavor) {
+    let (source, target) = (support::source(), support::target(flavor));
+    let pipe = Pipe::new(&source, &target);
+    source.run("CREATE TABLE big (id int PRIMARY KEY, v int NOT NULL)");
+    let mut running = Running::start(&pipe, &[]);
+    running.until(&pipe, "phase: streaming");
+    source.run("INSERT INTO big SELECT i, i % 1000 FROM generate_series(1, 5000000) i");
+    let position = pipe.source_rows("SELECT (pg_current_wal_lsn() - '0/0')::text")[0][0].clone().unwrap();
+    let reached = format!("SELECT CAST(lsn >= {position} AS CHAR) FROM cdc_doctor_checkpoint");
+    for _ in 0..5 {
+        // Nothing of it can be seen before all of it.
+        let counted = pipe.target_rows("SELECT CAST(count(*) AS CHAR) FROM big")[0][0].clone().unwrap();
+        assert!(["0", "5000000"].contains(&counted.as_str()), "half a transaction is on the target: {counted}");
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+    until_target(&pipe, &reached, "1");
+    let peak = peak(&running);
+    assert!(peak < 128, "{peak} MiB");
+    eprintln!("peak {peak} MiB on {target}");
+    assert_eq!(running.ends(true), 0, "{}", Running::said(&pipe));
+    pipe.same(
+        "SELECT count(*)::text, sum(id::bigint)::text, sum(v)::text FROM big",
+        "SELECT CAST(COUNT(*) AS CHAR), CAST(SUM(id) AS CHAR), CAST(SUM(v) AS CHAR) FROM big",
+    );
+    source.run("DROP TABLE big");
+    target.run("DROP TABLE big");
+}
+
+#[test]
+fn a_transaction_of_five_million_rows_stays_whole_and_small_in_memory_on_mariadb() {
+    five_million(MyFlavor::MariaDb);
+}
+
+#[test]
+fn a_transaction_of_five_million_rows_stays_whole_and_small_in_memory_on_mysql() {
+    five_million(MyFlavor::MySql);
 }

@@ -347,14 +347,113 @@ mod tests {
         assert!(decode(bytes(parts), false).is_err());
     }
 
+    /// A message as a server sends it, and how many of its bytes cannot be done without.
+    fn sent() -> impl Strategy<Value = (Vec<u8>, usize)> {
+        let some = |least, more| prop::collection::vec(any::<u8>(), least + more);
+        let fixed = move |tag: u8, least: usize, more: usize| {
+            some(least, more).prop_map(move |rest| ([&[tag][..], &rest].concat(), 1 + least))
+        };
+        let field = prop_oneof![
+            Just(b"n".to_vec()),
+            Just(b"u".to_vec()),
+            prop::collection::vec(any::<u8>(), 0..8)
+                .prop_map(|text| { [&b"t"[..], &u32::try_from(text.len()).unwrap().to_be_bytes(), &text].concat() }),
+        ];
+        let counted =
+            |items: Vec<Vec<u8>>| [&u16::try_from(items.len()).unwrap().to_be_bytes()[..], &items.concat()].concat();
+        let row = prop::collection::vec(field, 0..5).prop_map(counted).boxed();
+        let new = row.clone().prop_map(|row| [b"N", &row[..]].concat());
+        let old = (prop::sample::select(&b"KO"[..]), row).prop_map(|(tag, row)| [&[tag][..], &row].concat()).boxed();
+        let text = "[a-zü ]{0,9}".prop_map(|text| [text.as_bytes(), b"\0"].concat());
+        let column =
+            (any::<u8>(), text.clone(), some(8, 0)).prop_map(|(flag, name, ty)| [&[flag][..], &name, &ty].concat());
+        let columns = prop::collection::vec(column, 0..5).prop_map(counted);
+        let tables = prop::collection::vec(some(4, 0), 0..5)
+            .prop_map(|oids| [&u32::try_from(oids.len()).unwrap().to_be_bytes()[..], b"\0", &oids.concat()].concat());
+        let no_old = Just(Vec::new()).boxed();
+        let whole = |(tag, parts): (u8, Vec<Vec<u8>>)| {
+            let message = [&[tag][..], &parts.concat()].concat();
+            let least = message.len();
+            (message, least)
+        };
+        prop_oneof![
+            prop_oneof![fixed(b'B', 16, 4), fixed(b'C', 25, 0), fixed(b'O', 0, 12), fixed(b'M', 0, 20)],
+            prop_oneof![fixed(b'S', 4, 1), fixed(b'E', 0, 0), fixed(b'c', 29, 0), fixed(b'A', 8, 16)],
+            (some(4, 0), text.clone(), text, some(1, 0), columns)
+                .prop_map(|(oid, schema, name, identity, columns)| (b'R', vec![oid, schema, name, identity, columns]))
+                .prop_map(whole),
+            (some(4, 0), new.clone()).prop_map(|(oid, new)| (b'I', vec![oid, new])).prop_map(whole),
+            (some(4, 0), prop_oneof![no_old, old.clone()], new)
+                .prop_map(|(oid, old, new)| (b'U', vec![oid, old, new]))
+                .prop_map(whole),
+            (some(4, 0), old).prop_map(|(oid, old)| (b'D', vec![oid, old])).prop_map(whole),
+            tables.prop_map(|tables| (b'T', vec![tables])).prop_map(whole),
+        ]
+    }
+
+    /// The bytes of all that was decoded; the columns of rows are as many as they should be.
+    fn walked(message: &Message) -> usize {
+        let row = |row: &Tuple| {
+            let fields: Vec<Field<'_>> = row.fields().collect();
+            assert_eq!(fields.len(), row.width());
+            let size = |field: &Field<'_>| if let Field::Text(text) = field { 5 + text.len() } else { 1 };
+            let bytes = fields.iter().map(size).sum::<usize>();
+            assert_eq!(bytes, row.size());
+            bytes
+        };
+        match message {
+            Message::Insert { new, .. } | Message::Update { old: None, new, .. } => row(new),
+            Message::Update { old: Some(Old::Key(old) | Old::Row(old)), new, .. } => row(old) + row(new),
+            Message::Delete { old: Old::Key(old) | Old::Row(old), .. } => row(old),
+            Message::Relation(relation) => relation.columns.len() * 10,
+            Message::Truncate { relations } => relations.len() * 4,
+            _ => 0,
+        }
+    }
+
     proptest! {
         #[test]
         fn nothing_makes_it_panic(tag in prop::sample::select(&b"BCORYIUDTMSEcAbPKrp"[..]), rest in any::<Vec<u8>>(), streaming: bool) {
-            let mut all = vec![tag];
-            all.extend(rest);
-            if let Ok(Decoded { message: Message::Insert { new, .. }, .. }) = decode(all.into(), streaming) {
-                prop_assert_eq!(new.fields().count(), new.width());
+            let all = [&[tag][..], &rest].concat();
+            let size = all.len();
+            if let Ok(decoded) = decode(all.into(), streaming) {
+                prop_assert!(walked(&decoded.message) <= size);
             }
+        }
+
+        #[test]
+        fn what_is_altered_on_its_way_is_refused_or_has_the_form_of_a_message(
+            (mut message, _) in sent(),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+            streaming: bool,
+        ) {
+            for (place, byte) in changes {
+                let place = place.index(message.len());
+                message[place] = byte;
+            }
+            let size = message.len();
+            if let Ok(decoded) = decode(message.into(), streaming) {
+                prop_assert!(walked(&decoded.message) <= size);
+            }
+        }
+
+        #[test]
+        fn a_message_is_understood_whole_and_refused_when_cut((message, least) in sent()) {
+            let message = Bytes::from(message);
+            prop_assert!(decode(message.clone(), false).is_ok());
+            for length in 0..least {
+                prop_assert!(decode(message.slice(..length), false).is_err(), "{length} of {} bytes", message.len());
+            }
+        }
+
+        #[test]
+        fn a_stream_names_the_transaction_and_changes_nothing_else((message, _) in sent(), xid: u32) {
+            let alone = decode(Bytes::from(message.clone()), false);
+            let named = b"RYIUDTM".contains(&message[0]);
+            let head = if named { [&message[..1], &xid.to_be_bytes()].concat() } else { message[..1].to_vec() };
+            let within = decode([&head, &message[1..]].concat().into(), true);
+            prop_assert_eq!(within.as_ref().map(|d| d.xid), Ok(named.then_some(xid)));
+            prop_assert_eq!(within.map(|d| d.message), alone.map(|d| d.message));
         }
     }
 }

@@ -1,4 +1,5 @@
-//! How far the target is behind, asked of the source every second and reported.
+//! How far the target is behind, asked of the source every second and reported; and whether the source still sends
+//! everything.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,30 +8,51 @@ use tokio::sync::watch;
 use tokio_postgres::Client;
 
 use super::applier::Applied;
+use super::publication::{Oids, still_has};
 use crate::connect::replication::postgres_now;
 use crate::sync::direct::report;
+use crate::sync::error::SyncError;
 use crate::sync::{Lag, Lsn, Phase, Reporter, TableState};
 
-/// Reports the lag until it is dropped, and the change of phase once the target is where the source was at the start.
-pub(super) async fn watch(
-    client: Arc<Client>,
-    slot: String,
-    mut applied: watch::Receiver<Applied>,
-    reporter: Reporter,
-    at_start: Lsn,
-) {
+/// What is watched.
+pub(super) struct Watched {
+    pub(super) client: Arc<Client>,
+    /// `server_version_num`.
+    pub(super) version: i32,
+    pub(super) slot: String,
+    pub(super) publication: String,
+    pub(super) oids: Oids,
+    pub(super) applied: watch::Receiver<Applied>,
+    pub(super) reporter: Reporter,
+    /// Where the source was as following began.
+    pub(super) at_start: Lsn,
+}
+
+/// The publication is looked at every so many seconds.
+const LOOK: u32 = 5;
+
+/// Reports the lag, and the change of phase once the target is where the source was at the start. Ends when the source
+/// does not answer, or no longer sends everything: with what is wrong.
+pub(super) async fn watch(watched: Watched) -> Option<SyncError> {
+    let Watched { client, version, slot, publication, oids, mut applied, reporter, at_start } = watched;
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut catching_up = true;
+    let mut ticks = 0_u32;
     loop {
         tokio::select! {
             _ = tick.tick() => {
                 // A source that does not answer is noticed by whoever follows it.
-                let Some((end, retained)) = ask(&client, &slot).await else { return };
+                let (end, retained) = ask(&client, &slot).await?;
+                ticks = ticks.wrapping_add(1);
+                let look = ticks.is_multiple_of(LOOK);
+                if look && let Err(error @ SyncError::Slot { .. }) = still_has(&client, &publication, &oids, version).await {
+                    return Some(error);
+                }
                 let now = *applied.borrow();
                 reporter.progress(|p| p.lag = Some(lag(now, end, retained)));
             }
-            changed = applied.changed() => if changed.is_err() { return },
+            changed = applied.changed() => if changed.is_err() { return None },
         }
         if catching_up && applied.borrow_and_update().lsn >= at_start {
             catching_up = false;

@@ -36,9 +36,17 @@ const COMMENT: &str = "made by cdc-doctor";
 
 /// Makes the publication, or adds what it lacks. Returns the numbers of the tables.
 ///
-/// `stored_columns` asks for the values of stored generated columns, which PostgreSQL 18 can send.
-pub(super) async fn ensure(client: &Client, name: &str, tables: &[&PgTable], version: i32) -> Result<Oids, SyncError> {
+/// `followed` says of which tables changes have been followed before: those must have been in it all the time, for the
+/// source passes over changes of a table that is not (since version 18 without an error where the publication is gone).
+pub(super) async fn ensure(
+    client: &Client,
+    name: &str,
+    tables: &[&PgTable],
+    followed: impl Fn(&PgTable) -> bool,
+    version: i32,
+) -> Result<Oids, SyncError> {
     match find(client, name, version).await? {
+        None if tables.iter().any(|t| followed(t)) => return Err(gone(name)),
         None => create(client, name, tables, version).await?,
         Some(there) => {
             refuse_what_leaves_out(name, &there, tables)?;
@@ -47,6 +55,9 @@ pub(super) async fn ensure(client: &Client, name: &str, tables: &[&PgTable], ver
                 .filter(|t| !there.all_tables && !there.tables.contains(&(t.schema.clone(), t.name.clone())))
                 .copied()
                 .collect();
+            if let Some(table) = missing.iter().find(|t| followed(t)) {
+                return Err(taken_out(name, &table.label()));
+            }
             add(client, name, &missing).await?;
         }
     }
@@ -78,6 +89,49 @@ async fn find(client: &Client, name: &str, version: i32) -> Result<Option<Public
         tables: tables.iter().map(|r| (r.get(0), r.get(1))).collect(),
         filtered,
     }))
+}
+
+/// The publication is not there any more.
+fn gone(name: &str) -> SyncError {
+    SyncError::Slot {
+        why: format!("the publication {:?} is gone from the source, which sends no changes without it", safe(name)),
+        next: format!("Nobody can tell what was changed meanwhile. Load all tables anew: {}", super::slot::ANEW),
+    }
+}
+
+/// A table is not in it any more.
+fn taken_out(name: &str, table: &str) -> SyncError {
+    let table = safe(table);
+    SyncError::Slot {
+        why: format!("{table} was taken out of the publication {:?}: its changes are not sent", safe(name)),
+        next: format!("Nobody can tell what was changed meanwhile. Load it again: cdc-doctor sync --reload {table}"),
+    }
+}
+
+/// Looks whether the publication still has the tables.
+pub(super) async fn still_has(client: &Client, name: &str, oids: &Oids, version: i32) -> Result<(), SyncError> {
+    let doing = || failed("looking at the publication");
+    let numbers: Vec<u32> = oids.keys().copied().collect();
+    let by_schema = if version >= 150_000 {
+        "OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace s WHERE s.pnpubid = p.oid)"
+    } else {
+        ""
+    };
+    let ask = format!(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_publication WHERE pubname = $1), \
+        (SELECT min(o) FROM unnest($2::oid[]) o WHERE EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = o) \
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication p LEFT JOIN pg_catalog.pg_publication_rel r \
+                            ON r.prpubid = p.oid AND r.prrelid = o \
+                          WHERE p.pubname = $1 AND (p.puballtables OR r.oid IS NOT NULL {by_schema})))"
+    );
+    let row = client.query_one(&ask, &[&name, &numbers]).await.map_err(doing())?;
+    if !row.get::<_, bool>(0) {
+        return Err(gone(name));
+    }
+    match row.get::<_, Option<u32>>(1).and_then(|oid| oids.get(&oid)) {
+        Some((schema, table)) => Err(taken_out(name, &format!("{schema}.{table}"))),
+        None => Ok(()),
+    }
 }
 
 /// A publication that sends less than everything would lose changes without a word.

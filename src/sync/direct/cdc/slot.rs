@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 use super::checkpoint::StoredRow;
+use crate::connect;
 use crate::connect::replication::{Replication, ReplicationError};
 use crate::quote::{pg_ident, pg_literal};
 use crate::sync::error::{Cause, SyncError};
@@ -144,11 +145,16 @@ pub(super) fn judge(
     }
 }
 
-/// Waits until nobody reads the slot: the source may notice only after a while that a run before this one is gone.
+/// Waits until nobody reads the slot: the source may notice only after a while that a run before this one is gone. The
+/// caller holds the lock on the target, so a reader of this program is none that runs.
 pub(super) async fn wait_until_free(client: &Client, name: &str) -> Result<(), SyncError> {
     const TRIES: u32 = 60;
+    const STALE: u32 = 8;
     for tried in 0..TRIES {
         let Some(Slot { active_pid: Some(pid), .. }) = find(client, name).await? else { return Ok(()) };
+        if tried == STALE {
+            end_stale_reader(client, pid).await?;
+        }
         if tried + 1 == TRIES {
             return Err(SyncError::Slot {
                 why: format!(
@@ -164,6 +170,13 @@ pub(super) async fn wait_until_free(client: &Client, name: &str) -> Result<(), S
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     Ok(())
+}
+
+/// Ends a session of this program and login that the source believes to be alive.
+async fn end_stale_reader(client: &Client, pid: i32) -> Result<(), SyncError> {
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
+               WHERE pid = $1 AND application_name = $2 AND usename = current_user";
+    client.execute(end, &[&pid, &connect::APPLICATION_NAME]).await.map_err(failed("ending a stale reader")).map(|_| ())
 }
 
 /// A slot that was just made.

@@ -82,7 +82,11 @@ pub(super) async fn start(asked: &Asked<'_>) -> Result<Started, SyncError> {
     let wish = Wish { fill: &fill, refuse: &refuse };
     let jobs = prepare::tables(pipeline, &wish, &client, &mut conn, server).await?;
     let tables: Vec<&PgTable> = jobs.iter().map(|j| &j.source).collect();
-    let oids = publication::ensure(&client, &pipeline.sync.publication, &tables, version).await?;
+    let followed = |table: &PgTable| {
+        let known = stored.tables.get(&(table.schema.clone(), table.name.clone()));
+        fill(table) == Fill::Keep && known.is_some_and(|row| row.loaded)
+    };
+    let oids = publication::ensure(&client, &pipeline.sync.publication, &tables, followed, version).await?;
     let checkpoint = Checkpoint::claim(&mut conn, pipeline, &identity).await?;
     let client = Arc::new(client);
     let durable = flush.is_none_or(|flush| flush == 1);

@@ -113,9 +113,19 @@ impl Follower {
         Self { stream, router, batches, applied, applier, stop, until, state }
     }
 
-    /// Follows until the position to end at, the stop, or an error.
-    pub(super) async fn run(mut self) -> Result<Ended, SyncError> {
-        let ended = self.follow().await;
+    /// Follows until the position to end at, the stop, an error, or until whoever watches says what is wrong.
+    pub(super) async fn run(mut self, watch: impl Future<Output = Option<SyncError>>) -> Result<Ended, SyncError> {
+        let wrong = async {
+            match watch.await {
+                Some(error) => error,
+                // Who sees nothing has nothing to say.
+                None => std::future::pending().await,
+            }
+        };
+        let ended = tokio::select! {
+            ended = self.follow() => ended,
+            error = wrong => Err(error),
+        };
         drop(self.batches);
         match ended {
             Ok(ended) => {

@@ -172,7 +172,7 @@ impl Run<'_> {
             target: OptsBuilder::from_opts(conn.opts().clone()),
             jobs: jobs.to_vec(),
             from: handed.tables,
-            oids,
+            oids: oids.clone(),
             reporter: self.reporter.clone(),
         })
         .await?;
@@ -182,11 +182,19 @@ impl Run<'_> {
         let (tell, applied) = watch::channel(Applied { lsn: handed.start, ..Applied::default() });
         let watcher = applied.clone();
         let applier = tokio::spawn(applier::work(applier, incoming, tell, self.reporter.clone(), self.began));
-        let slot = self.pipeline.sync.slot.clone();
-        let lag = tokio::spawn(lag::watch(client, slot, applied.clone(), self.reporter.clone(), at_start));
+        let watched = lag::Watched {
+            client,
+            version,
+            slot: self.pipeline.sync.slot.clone(),
+            publication: self.pipeline.sync.publication.clone(),
+            oids,
+            applied: applied.clone(),
+            reporter: self.reporter.clone(),
+            at_start,
+        };
         let until = self.options.until_caught_up.then_some(at_start);
-        let ended = Follower::new(stream, router, batches, applied, applier, self.stop.clone(), until).run().await;
-        lag.abort();
+        let follower = Follower::new(stream, router, batches, applied, applier, self.stop.clone(), until);
+        let ended = follower.run(lag::watch(watched)).await;
         self.position = watcher.borrow().lsn;
         ended
     }
