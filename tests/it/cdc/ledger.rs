@@ -10,11 +10,16 @@ use super::worker::{Stop, Worker};
 use crate::support::{self, Source, Target};
 
 /// Account 0 counts the transfers.
-const SCHEMA: &str = "CREATE TABLE ledger (id int PRIMARY KEY, balance bigint NOT NULL);
+const SCHEMA: &str = "CREATE TABLE ballast (id int PRIMARY KEY, v text);
+    CREATE TABLE ledger (id int PRIMARY KEY, balance bigint NOT NULL);
     INSERT INTO ledger SELECT i, CASE WHEN i > 0 THEN 100 ELSE 0 END FROM generate_series(0, 50) i";
 
 /// What all accounts but that one hold together.
 const SUM: i64 = 5000;
+
+/// Between the halves of some transfers: more than the program writes at one go.
+const BALLAST: &str =
+    "INSERT INTO ballast SELECT i, repeat(md5(i::text), 3000) FROM generate_series(1, 100) i; DELETE FROM ballast;";
 
 /// No row before the table is loaded: its copy is not one transaction.
 const LOOK: &str = "SELECT CAST(SUM(IF(id > 0, balance, 0)) AS SIGNED), CAST(MAX(IF(id = 0, balance, 0)) AS SIGNED) \
@@ -69,8 +74,9 @@ async fn transfer(source: &Source, stop: &Stop) {
             while !stop.is_asked() {
                 n += 1;
                 let (from, to) = (1 + n % 50, 1 + n * 7 % 50);
+                let between = if n % 60 == 0 { BALLAST } else { "" };
                 let sql = format!(
-                    "UPDATE ledger SET balance = balance - 3 WHERE id = {from}; \
+                    "UPDATE ledger SET balance = balance - 3 WHERE id = {from}; {between} \
                      UPDATE ledger SET balance = balance + 3 WHERE id = {to}; \
                      UPDATE ledger SET balance = balance + 1 WHERE id = 0"
                 );
