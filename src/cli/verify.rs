@@ -123,7 +123,14 @@ fn line(p: &Progress) -> String {
     if p.tables == 0 {
         return "looking at both sides".to_owned();
     }
-    let part = format!("{} of {} tables", p.tables_done, p.tables);
     let doing = if p.looking { "looking into" } else { "comparing" };
-    format!("{part} · {} rows · {doing} {}", thousands(p.rows), fit(&p.at, 40))
+    format!(
+        "{} of {} tables · {} of {} parts · {} rows · {doing} {}",
+        p.tables_done,
+        p.tables,
+        p.parts_done,
+        p.parts,
+        thousands(p.rows),
+        fit(&p.at, 40)
+    )
 }

@@ -57,6 +57,8 @@ pub(super) enum From {
     Utc,
     /// The type's own output form.
     Output,
+    /// JSON as MySQL prints it, but for numbers that it writes with an exponent.
+    Json,
 }
 
 /// How the target prints a value.
@@ -102,6 +104,8 @@ pub(super) enum Wrap {
     Long,
     /// Hexadecimal digits; of many bytes the hash stands instead.
     Bytes,
+    /// Its hash stands for it.
+    Hashed,
 }
 
 /// Kinds of target columns.
@@ -132,8 +136,8 @@ impl Column {
             from: source,
             to: target,
             same,
-            wrap: wrap(source, target, kind, have),
-            loose: loose(same, kind),
+            wrap: wrap(source, target, same, kind, have),
+            loose: loose(same, kind) || have.column_type.contains("zerofill"),
             ordered: ordered(&from.ty.name, kind),
             nullable: have.nullable || !from.not_null,
             nulled: None,
@@ -202,6 +206,7 @@ fn forms(ty: &str, transfer: Transfer, kind: Kind) -> (From, To, Same) {
         Transfer::Date if matches!(kind, Kind::Moment { .. }) => (From::Midnight, print, Same::Text),
         Transfer::Date | Transfer::Time | Transfer::Timestamp => (From::Cast, print, Same::Text),
         Transfer::TimestampTz => (From::Utc, print, Same::Text),
+        Transfer::Json if kind == Kind::Json => (From::Json, print, Same::Json),
         Transfer::Json => (From::Output, print, Same::Json),
         Transfer::Text if ty == "json" && kind == Kind::Json => (From::Output, print, Same::Json),
         Transfer::Text => (From::Output, print, Same::Text),
@@ -228,9 +233,12 @@ fn ordered(ty: &str, kind: Kind) -> bool {
     }
 }
 
-fn wrap(from: From, to: To, kind: Kind, have: &MyColumn) -> Wrap {
+fn wrap(from: From, to: To, same: Same, kind: Kind, have: &MyColumn) -> Wrap {
     if to == To::Bytes {
         return Wrap::Bytes;
+    }
+    if same == Same::Json {
+        return Wrap::Hashed;
     }
     let text = from == From::Output || matches!(kind, Kind::Text { .. } | Kind::Json | Kind::Other);
     match have.char_length {

@@ -15,8 +15,9 @@ use super::statement::{Key, Shape};
 use super::tide::Tide;
 use super::value::{self, Verdict};
 
-/// Keys that are looked at together.
-pub(super) const BATCH: usize = 200;
+/// Rows that are looked at together, at most, and values of them.
+const ROWS: usize = 500;
+const VALUES: usize = 10_000;
 /// How often a row that keeps changing is looked at.
 const ROUNDS: usize = 5;
 
@@ -29,6 +30,11 @@ pub(super) struct Confirmed {
     pub(super) undecided: u64,
     /// Values that stand as NULL on the target, as the pipeline says, and that only a look at them could tell.
     pub(super) nulled: u64,
+}
+
+/// How many rows of a table are looked at together: all their values are in memory then.
+pub(super) fn batch(shape: &Shape) -> usize {
+    (VALUES / shape.columns.len().max(1)).clamp(20, ROWS)
 }
 
 /// Looks at the rows with these keys on both sides until each is decided.

@@ -9,9 +9,17 @@ use crate::schema::Transfer;
 /// longer than its packets, so of a longer one its hash stands there.
 pub(super) const LONG: u64 = 1000;
 /// Characters or bytes up to which a value is fetched when its row differs; of a longer one, its hash and beginning.
-pub(super) const FETCHED: u64 = 2000;
+pub(super) const FETCHED: u64 = 1000;
 /// Characters that are fetched of a longer value.
 pub(super) const HEAD: u64 = 200;
+
+/// A fraction with zeros at its end, somewhere in JSON.
+const LOOSE_ZEROS: &str = r"[.][0-9]*0([],}]|$)";
+/// Strings, which stay as they are, and numbers with zeros at the end of their fraction. MySQL leaves one zero of them
+/// where there is nothing else.
+const ZEROS: &str = r#"("(?:[^"\\]|\\.)*")|(-?[0-9]+[.](?:[0-9]*[1-9]|0))0+(?=[],}]|$)"#;
+/// Bytes of JSON up to which it is worth to look for them; more would not fit the memory of the pattern matcher.
+const TRIMMED: u64 = 1 << 20;
 
 /// The value's text; NULL for NULL.
 pub(super) fn text(column: &Column) -> String {
@@ -29,6 +37,13 @@ pub(super) fn text(column: &Column) -> String {
         From::Bytes => format!("encode({c}, 'hex')"),
         From::Midnight => format!("{c}::text || ' 00:00:00'"),
         From::Utc => format!("({c} AT TIME ZONE 'UTC')::text"),
+        From::Json => format!(
+            "CASE WHEN octet_length({c}::text) < {TRIMMED} AND {c}::text ~ {} \
+             THEN regexp_replace({c}::text, {}, {}, 'g') ELSE {c}::text END",
+            pg_literal(LOOSE_ZEROS),
+            pg_literal(ZEROS),
+            pg_literal(r"\1\2")
+        ),
         From::Output => match column.ty.as_str() {
             // For char(n) the cast leaves the padding out, as the target does.
             "text" | "varchar" | "bpchar" | "jsonb" | "json" | "uuid" => format!("{c}::text"),
@@ -63,6 +78,7 @@ pub(super) fn field(column: &Column) -> String {
                 "CASE WHEN octet_length({b}) > {LONG} THEN '#' || encode(sha256({b}), 'hex') ELSE encode({b}, 'hex') END"
             )
         }
+        Wrap::Hashed => format!("encode(sha256(convert_to({t}, 'UTF8')), 'hex')"),
     };
     match &column.nulled {
         Some(nulled) => format!("CASE WHEN {nulled} THEN 'n' ELSE coalesce({field}, 'n') END"),
@@ -76,7 +92,7 @@ pub(super) fn field(column: &Column) -> String {
 pub(super) fn shown(column: &Column, whole: bool) -> String {
     let t = text(column);
     let shown = match column.wrap {
-        Wrap::Long if !(whole && column.loose) => format!(
+        Wrap::Long | Wrap::Hashed if !(whole && column.loose) => format!(
             "CASE WHEN char_length({t}) > {FETCHED} THEN '#' || char_length({t}) || ':' || \
              encode(sha256(convert_to({t}, 'UTF8')), 'hex') || ':' || left({t}, {HEAD}) ELSE '=' || {t} END"
         ),
@@ -169,6 +185,13 @@ mod tests {
             r#"encode(float8send("v"::text::float8 + 0), 'hex')"#
         );
         assert_eq!(literal(&pair("float8", Transfer::Float, "double"), "3ff8000000000000"), "'1.5e0'");
+    }
+
+    #[test]
+    fn json_is_trimmed_for_mysql_only() {
+        assert!(text(&pair("jsonb", Transfer::Json, "json")).contains("regexp_replace"));
+        assert_eq!(text(&pair("jsonb", Transfer::Json, "longtext")), r#""v"::text"#);
+        assert_eq!(text(&pair("json", Transfer::Text, "json")), r#""v"::text"#);
     }
 
     #[test]

@@ -134,3 +134,51 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::report::Kind;
+    use crate::verify::testing::shape;
+
+    fn job(shape: Result<(), &str>) -> Job {
+        let shape = shape.map(|()| self::shape(vec![], &[])).map_err(str::to_owned);
+        let (label, target) = ("s.t".to_owned(), "d.t".to_owned());
+        let source = ("s".to_owned(), "t".to_owned());
+        Job { label, target, shape, rows: 0, bytes: 0, sliceable: false, source, notes: Vec::new() }
+    }
+
+    fn found(ids: &[i64]) -> Confirmed {
+        let of = |id: &i64| {
+            let key = [("id".to_owned(), (*id).into())].into_iter().collect();
+            Difference { key, kind: Kind::Missing, columns: Vec::new() }
+        };
+        Confirmed { differences: ids.iter().map(of).collect(), ..Confirmed::default() }
+    }
+
+    #[test]
+    fn the_first_differences_by_key_are_kept_and_more_are_told() {
+        let job = job(Ok(()));
+        let mut table = Table::new(&job, 2);
+        table.begin(2);
+        table.confirmed(found(&[10, 9]));
+        assert!(table.full() && !table.end_part());
+        table.confirmed(found(&[2]));
+        assert!(table.end_part());
+        let result = table.result(&job);
+        let ids: Vec<_> = result.differences.iter().map(|d| d.key["id"].as_i64()).collect();
+        assert_eq!((ids, result.complete, result.equal), (vec![Some(2), Some(9)], false, false));
+    }
+
+    #[test]
+    fn what_was_not_compared_to_its_end_is_not_equal() {
+        let refused = job(Err("no such table"));
+        assert_eq!(Table::new(&refused, 2).result(&refused).error.as_deref(), Some("no such table"));
+        let job = job(Ok(()));
+        let mut table = Table::new(&job, 2);
+        assert!(!Table::new(&job, 2).result(&job).equal);
+        table.begin(2);
+        table.end_part();
+        assert!(!table.result(&job).equal);
+    }
+}

@@ -30,6 +30,7 @@ pub(super) fn field(column: &Column) -> String {
             format!("IF(CHAR_LENGTH({t}) > {LONG}, CONCAT('#', SHA2({t}, 256)), CONCAT(CHAR_LENGTH({t}), ':', {t}))")
         }
         Wrap::Bytes => format!("IF(LENGTH({c}) > {LONG}, CONCAT('#', SHA2({c}, 256)), {t})"),
+        Wrap::Hashed => format!("SHA2({t}, 256)"),
     };
     format!("COALESCE({field}, 'n')")
 }
@@ -39,7 +40,7 @@ pub(super) fn field(column: &Column) -> String {
 pub(super) fn shown(column: &Column, whole: bool) -> String {
     let (c, t) = (my_ident(&column.target), text(column));
     match column.wrap {
-        Wrap::Long if !(whole && column.loose) => format!(
+        Wrap::Long | Wrap::Hashed if !(whole && column.loose) => format!(
             "IF(CHAR_LENGTH({t}) > {FETCHED}, CONCAT('#', CHAR_LENGTH({t}), ':', SHA2({t}, 256), ':', LEFT({t}, {HEAD})), \
              CONCAT('=', {t}))"
         ),

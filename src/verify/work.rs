@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::timeout;
 use tokio_postgres::types::Type;
 
-use super::confirm::{self, BATCH};
+use super::confirm;
 use super::error::{Broken, VerifyError};
 use super::keyless::{self, Whole};
 use super::narrow::{self, LISTED, SLICE};
@@ -299,7 +299,7 @@ impl Work {
     }
 
     async fn confirm(&self, sides: &mut Sides, place: usize, shape: &Shape, suspects: &[Key]) -> Result<(), Broken> {
-        for keys in suspects.chunks(BATCH) {
+        for keys in suspects.chunks(confirm::batch(shape)) {
             if self.passes_over(place) {
                 return Ok(());
             }

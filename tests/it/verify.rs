@@ -10,6 +10,7 @@ use cdc_doctor::pipeline::Pipeline;
 use cdc_doctor::pipeline::secrets::Passwords;
 use cdc_doctor::sync::Stop;
 use cdc_doctor::verify::{self, Comparison, Outcome, Progress, SyncState, VerifyOptions};
+use mysql_async::prelude::Queryable;
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -107,6 +108,7 @@ SELECT i, i, i / 7.0, i / 3.0, i / 7.0, sqrt(i), 'text ' || i, CASE WHEN i % 3 =
 FROM generate_series(1, {rows}) i;
 UPDATE haystack SET t = repeat('long ', 1000) || id, b = decode(repeat('00ff', 4000), 'hex'), jb = jsonb_build_object('long', repeat('x', 3000), 'n', id)
  WHERE id IN (101, 102, 103);
+UPDATE haystack SET jb = '{"long": 1e25, "small": 1e-30, "zeros": [1.500, 2.00, 30], "text": "\" 1.50]"}' WHERE id IN (104, 105);
 CREATE TABLE words (word text PRIMARY KEY, v int NOT NULL);
 INSERT INTO words SELECT md5(i::text), i FROM generate_series(1, {words}) i;
 VACUUM ANALYZE haystack; VACUUM ANALYZE words;
@@ -154,6 +156,7 @@ const CHANGES: &[(u64, &str, &str)] = &[
     (101, "t", "INSERT(t, 4000, 1, 'X')"),
     (102, "b", "INSERT(b, 4000, 1, X'55')"),
     (103, "jb", "REPLACE(jb, '103', '104')"),
+    (105, "jb", "REPLACE(jb, '1.50]', '1.5]')"),
     (150_000, "comma, quote'", "'a,c'"),
 ];
 
@@ -210,6 +213,54 @@ fn one_change_among_many_rows_is_found_with_key_and_column() {
                 && text.contains("cdc-doctor verify --tables public.haystack --rows 30\n"),
             "{text}"
         );
+    });
+}
+
+#[test]
+fn large_tables_are_cut_by_keys_of_every_kind_that_both_servers_order_alike() {
+    let source = support::source();
+    let tables = [
+        ("uuids", "(k uuid PRIMARY KEY, v text)", "md5(i::text)::uuid"),
+        (
+            "moments",
+            "(k timestamptz PRIMARY KEY, v text)",
+            "timestamptz '2000-01-01 00:00:00.5+02' + i * interval '1.3 s'",
+        ),
+        ("decimals", "(k numeric(20,4) PRIMARY KEY, v text)", "i / 16.0 - 3000"),
+        ("parted", "(k int PRIMARY KEY, v text) PARTITION BY HASH (k)", "i - 55000"),
+    ];
+    for (name, definition, values) in tables {
+        source.run(&format!("CREATE TABLE {name} {definition}"));
+        if name == "parted" {
+            source.run(
+                "CREATE TABLE parted_0 PARTITION OF parted FOR VALUES WITH (MODULUS 2, REMAINDER 0); \
+                 CREATE TABLE parted_1 PARTITION OF parted FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
+            );
+        }
+        source.run(&format!("INSERT INTO {name} SELECT {values}, 'v' || i FROM generate_series(1, 110000) i"));
+        source.run(&format!("ANALYZE {name}"));
+    }
+    support::both_targets(|target| {
+        let project = loaded(&source, target);
+        let (progress, seen) = watch::channel(Progress::default());
+        let found = run_seen(&source, target, "test", PATIENCE, progress);
+        assert_eq!((found.outcome(), seen.borrow().parts), (Outcome::Equal, 2 * tables.len()));
+        for table in &found.tables {
+            assert_eq!((table.source_rows, table.target_rows), (110_000, 110_000), "parts must cover {}", table.table);
+        }
+        for (name, ..) in tables {
+            target.run(&format!(
+                "UPDATE {name} SET v = 'V109999' WHERE v = 'v109999'; DELETE FROM {name} WHERE v = 'v1'"
+            ));
+        }
+        let (report, _) = compare(&project, &[]);
+        let first =
+            ["\"c4ca4238-a0b9-2382-0dcc-509a6f75849b\"", "\"1999-12-31 22:00:01.8\"", "\"-2999.9375\"", "-54999"];
+        for ((name, ..), key) in tables.iter().zip(first) {
+            let found = differences(&report, &format!("public.{name}"));
+            assert_eq!(found.len(), 2, "{name}: {found:?}");
+            assert!(found.contains(&format!("missing {key}")), "{name}: {found:?}");
+        }
     });
 }
 
@@ -673,19 +724,44 @@ fn an_interrupt_ends_it_and_what_the_servers_were_at() {
             }
             panic!("never {count} statements that wait");
         };
-        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_cdc-doctor"));
-        command.arg("verify").current_dir(project.folder()).kill_on_drop(true);
-        command.envs(project.variables().iter().map(|(name, value)| (*name, value.as_str())));
-        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-        let child = command.spawn().unwrap();
-        let pid = child.id().unwrap().to_string();
+        let run = || {
+            let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_cdc-doctor"));
+            command.arg("verify").current_dir(project.folder()).kill_on_drop(true);
+            command.envs(project.variables().iter().map(|(name, value)| (*name, value.as_str())));
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            command.spawn().unwrap()
+        };
+        let interrupt = async |child: tokio::process::Child| {
+            let pid = child.id().unwrap().to_string();
+            tokio::process::Command::new("kill").args(["-INT", &pid]).status().await.unwrap();
+            let ended = tokio::time::timeout(Duration::from_secs(30), child.wait_with_output()).await;
+            let ended = ended.expect("it goes on").unwrap();
+            let said = String::from_utf8(ended.stderr).unwrap();
+            assert_eq!(ended.status.code(), Some(3), "{said}");
+            assert!(said.contains("stopped on request"), "{said}");
+        };
+        let child = run();
         until(1).await;
-        tokio::process::Command::new("kill").args(["-INT", &pid]).status().await.unwrap();
-        let ended = tokio::time::timeout(Duration::from_secs(30), child.wait_with_output()).await;
-        let ended = ended.expect("it goes on").unwrap();
-        let said = String::from_utf8(ended.stderr).unwrap();
-        assert_eq!(ended.status.code(), Some(3), "{said}");
-        assert!(said.contains("stopped on request"), "{said}");
+        interrupt(child).await;
+        until(0).await;
+        client.batch_execute("ROLLBACK").await.unwrap();
+
+        let (mut locker, mut watcher) = (target.conn().await, target.conn().await);
+        locker.query_drop("LOCK TABLES t WRITE").await.unwrap();
+        let waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE '%lock%' AND info LIKE '%SHA2%' \
+                       AND info NOT LIKE '%processlist%'";
+        let mut until = async |count: u64| {
+            for _ in 0..600 {
+                if watcher.query_first::<u64, _>(waiting).await.unwrap() == Some(count) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            panic!("never {count} statements that wait");
+        };
+        let child = run();
+        until(1).await;
+        interrupt(child).await;
         until(0).await;
     });
 }
