@@ -132,7 +132,7 @@ fn refuse_what_is_missing(pipeline: &Pipeline) -> Result<(), Failure> {
     let engine = pipeline.sync.engine;
     if engine != EngineKind::Direct {
         return Err(Failure::usage(format!("this version cannot run the engine `{}` yet", engine.as_str()))
-            .hint("cdc-doctor sync --engine direct --mode full-load"));
+            .hint("cdc-doctor sync --engine direct"));
     }
     Ok(())
 }

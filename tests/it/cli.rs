@@ -183,7 +183,13 @@ fn a_reader_that_leaves_early_is_no_error() {
 
 #[test]
 fn what_this_version_cannot_do_is_refused_before_anything_is_read() {
-    let ran = Project::with_text(FILE).run(&["sync"]);
-    assert_eq!(ran.status, 2, "{ran}");
-    assert!(ran.err.contains("cdc-doctor sync --mode full-load"), "{ran}");
+    for (args, says) in [
+        (&["sync", "--engine", "dms"][..], "cdc-doctor sync --engine direct"),
+        (&["sync", "--mode", "full-load", "--drop-slot"], "cdc-doctor sync --mode full-load-and-cdc --drop-slot"),
+        (&["sync", "--mode", "full-load", "--reload", "public.t"], "--reload is for following changes"),
+    ] {
+        let ran = Project::with_text(FILE).run(args);
+        assert_eq!(ran.status, 2, "{ran}");
+        assert!(ran.err.contains(says), "{ran}");
+    }
 }
