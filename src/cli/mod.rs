@@ -15,6 +15,8 @@ mod session;
 mod story;
 mod sync;
 mod tables;
+mod verify;
+mod verify_text;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,6 +65,8 @@ enum Command {
     Schema(schema::Args),
     /// Move the rows, with live progress
     Sync(sync::Args),
+    /// Say whether source and target are equal, down to the row
+    Verify(verify::Args),
     /// A practice pipeline on this machine, broken as in real life
     Lab(lab::Args),
     /// Print completions for a shell
@@ -108,6 +112,7 @@ fn start(cli: Cli, context: &Context) -> Result<Answer, Failure> {
             Some(Command::Fix(args)) => fix::run(args, context).await,
             Some(Command::Schema(args)) => schema::run(args, context).await,
             Some(Command::Sync(args)) => sync::run(args, context).await,
+            Some(Command::Verify(args)) => verify::run(args, context).await,
             Some(Command::Lab(args)) => lab::run(args, context).await,
             None => session::run(context).await,
             Some(Command::Checks(_) | Command::Explain(_) | Command::Completions(_) | Command::Man) => Ok(Answer::Done),

@@ -1,4 +1,4 @@
-//! What `schema` and the story both need: the source's tables, measured, and what the target is.
+//! What `schema` needs: the source's tables, measured, and what the target is.
 
 use super::Failure;
 use crate::connect;

@@ -20,17 +20,18 @@ pub struct Style {
     pub verbose: bool,
 }
 
-const RED: &str = "31";
-const YELLOW: &str = "33";
-const GREEN: &str = "32";
-const DIM: &str = "2";
-const BOLD: &str = "1";
+pub(crate) const RED: &str = "31";
+pub(crate) const YELLOW: &str = "33";
+pub(crate) const GREEN: &str = "32";
+pub(crate) const DIM: &str = "2";
+pub(crate) const BOLD: &str = "1";
 
 /// Findings beyond this many in one check are counted, not printed; JSON has them all.
 const FINDINGS_SHOWN: usize = 10;
 
 impl Style {
-    fn paint(self, code: &str, text: &str) -> String {
+    /// Text in a colour, where colours are wanted.
+    pub(crate) fn paint(self, code: &str, text: &str) -> String {
         if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
@@ -245,13 +246,13 @@ pub fn checks_table(checks: &[&Check], style: Style) -> String {
     out
 }
 
-fn pad(text: &str, width: usize) -> String {
+pub(crate) fn pad(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
 /// Adds `text` within `width` columns: `lead` before the first line, `hang` before the others. Words longer than a
 /// line (SQL, host names) are never broken, so that they can be copied.
-fn push_wrapped(out: &mut String, text: &str, lead: &str, hang: &str, width: usize) {
+pub(crate) fn push_wrapped(out: &mut String, text: &str, lead: &str, hang: &str, width: usize) {
     let options = textwrap::Options::new(width.max(hang.len() + 20))
         .initial_indent(lead)
         .subsequent_indent(hang)

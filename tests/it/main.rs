@@ -20,3 +20,4 @@ mod servers;
 mod slots;
 mod sync;
 mod tui;
+mod verify;
