@@ -19,7 +19,7 @@ const SUM: i64 = 5000;
 
 /// Between the halves of some transfers: more than the program writes at one go.
 const BALLAST: &str =
-    "INSERT INTO ballast SELECT i, repeat(md5(i::text), 3000) FROM generate_series(1, 100) i; DELETE FROM ballast;";
+    "INSERT INTO ballast SELECT i, repeat(md5(i::text), 3000) FROM generate_series(1, 70) i; DELETE FROM ballast;";
 
 /// No row before the table is loaded: its copy is not one transaction.
 const LOOK: &str = "SELECT CAST(SUM(IF(id > 0, balance, 0)) AS SIGNED), CAST(MAX(IF(id = 0, balance, 0)) AS SIGNED) \
@@ -74,7 +74,7 @@ async fn transfer(source: &Source, stop: &Stop) {
             while !stop.is_asked() {
                 n += 1;
                 let (from, to) = (1 + n % 50, 1 + n * 7 % 50);
-                let between = if n % 60 == 0 { BALLAST } else { "" };
+                let between = if n % 300 == 50 { BALLAST } else { "" };
                 let sql = format!(
                     "UPDATE ledger SET balance = balance - 3 WHERE id = {from}; {between} \
                      UPDATE ledger SET balance = balance + 3 WHERE id = {to}; \
