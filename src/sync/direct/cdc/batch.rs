@@ -13,7 +13,7 @@ use crate::sync::direct::tuple::Tuple;
 /// Bytes of changes in a batch. Three batches may be in memory: one that is applied, one that waits, one that grows.
 pub(super) const BYTES: usize = 6 << 20;
 /// Row writes in a batch.
-pub(super) const ROWS: usize = 40_000;
+pub(super) const ROWS: usize = 20_000;
 
 /// A batch that grows.
 #[derive(Debug, Default)]
