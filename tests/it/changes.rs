@@ -512,6 +512,88 @@ fn a_second_run_is_refused_and_a_stale_one_fenced_off() {
     });
 }
 
+/// Waits until a query gives this on the target, where it sees what is not committed yet.
+async fn until_executed(pipe: &Pipe<'_>, sql: &str, expected: i64) {
+    let mut conn = pipe.target.conn().await;
+    conn.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED").await.unwrap();
+    for _ in 0..600 {
+        if conn.query_first(sql).await.unwrap() == Some(expected) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{sql} does not give {expected} on {}:\n{}", pipe.target, Running::said(pipe));
+}
+
+/// Locks a row of the target until the session commits.
+async fn hold(pipe: &Pipe<'_>, row: &str) -> mysql_async::Conn {
+    let mut conn = pipe.target.conn().await;
+    conn.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await.unwrap();
+    conn.query_drop("BEGIN").await.unwrap();
+    conn.query_drop(format!("SELECT * FROM {row} FOR UPDATE")).await.unwrap();
+    conn
+}
+
+#[test]
+fn batches_execute_side_by_side_and_commit_in_their_order() {
+    on_both(|pipe| {
+        pipe.source
+            .run("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t SELECT i, 0 FROM generate_series(1, 9) i");
+        let mut running = Running::start(pipe, &[]);
+        running.until(pipe, "phase: streaming");
+        support::block_on(async {
+            let mut other = hold(pipe, "t WHERE id = 1").await;
+            pipe.source.run("UPDATE t SET v = 1 WHERE id = 1");
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            pipe.source.run("UPDATE t SET v = 2 WHERE id = 2");
+            until_executed(pipe, "SELECT v FROM t WHERE id = 2", 2).await;
+            assert_eq!(other.query_first("SELECT CAST(SUM(v) AS SIGNED) FROM t").await.unwrap(), Some(0));
+            // The first is not so patient with others beside it, and is taken up again on its own.
+            tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+            assert_eq!(other.query_first("SELECT CAST(SUM(v) AS SIGNED) FROM t").await.unwrap(), Some(0));
+            other.query_drop("COMMIT").await.unwrap();
+        });
+        until_target(pipe, "SELECT CAST(SUM(v) AS CHAR) FROM t", "3");
+        assert_eq!(running.ends(true), 0, "{}", Running::said(pipe));
+        assert!(!Running::said(pipe).contains("Trying again"), "{}", Running::said(pipe));
+    });
+}
+
+#[test]
+fn a_batch_that_stands_in_the_way_of_an_earlier_one_is_called_back() {
+    on_both(|pipe| {
+        let tables = "CREATE TABLE a (id int PRIMARY KEY, v int); CREATE TABLE b (id int PRIMARY KEY, v int)";
+        pipe.source.run(&format!("{tables}; INSERT INTO a VALUES (1, 0); INSERT INTO b VALUES (1, 0), (2, 0)"));
+        let mut running = Running::start(pipe, &[]);
+        running.until(pipe, "phase: streaming");
+        std::thread::scope(|scope| {
+            support::block_on(async {
+                let mut other = hold(pipe, "a WHERE id = 1").await;
+                pipe.source.run("BEGIN; UPDATE a SET v = 1 WHERE id = 1; UPDATE b SET v = 1 WHERE id = 1; COMMIT");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                pipe.source.run("UPDATE b SET v = 2 WHERE id = 2");
+                until_executed(pipe, "SELECT v FROM b WHERE id = 2", 2).await;
+                // It waits for the second batch, the first for it, the second for the first, and no server sees that.
+                let altering = scope.spawn(|| pipe.target.run("ALTER TABLE b ADD COLUMN more int"));
+                until_executed(
+                    pipe,
+                    &format!(
+                        "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE '%metadata lock%' AND db = '{}'",
+                        pipe.target.endpoint.database
+                    ),
+                    1,
+                )
+                .await;
+                other.query_drop("COMMIT").await.unwrap();
+                altering.join().unwrap();
+            });
+        });
+        until_target(pipe, "SELECT CAST(SUM(v) AS CHAR) FROM b", "3");
+        assert_eq!(running.ends(true), 0, "{}", Running::said(pipe));
+        assert!(!Running::said(pipe).contains("Trying again"), "{}", Running::said(pipe));
+    });
+}
+
 #[test]
 fn stopping_ends_well_and_says_what_stays() {
     on_both(|pipe| {

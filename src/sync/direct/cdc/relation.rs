@@ -143,7 +143,8 @@ impl Router {
                 return Ok(None);
             }
             let relation = self.known[&oid].0.clone();
-            let resolved = self.resolve(&relation).await?;
+            // Boxed: its size would be that of every future for which a change is taken, and be copied for each.
+            let resolved = Box::pin(self.resolve(&relation)).await?;
             if let Some((_, route)) = self.known.get_mut(&oid) {
                 *route = Some(resolved);
             }
