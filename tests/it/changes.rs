@@ -6,6 +6,7 @@ use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::quote::pg_literal;
 use mysql_async::prelude::Queryable;
 
+use crate::slots;
 use crate::support::{self, Project, Source, Target};
 use crate::sync::AWKWARD;
 
@@ -393,6 +394,31 @@ impl Running {
 }
 
 #[test]
+fn a_column_is_not_missed_when_its_commit_is_sent_before_it_can_be_seen() {
+    // The source waits for no standby as a rule; the transaction of this test does.
+    let source = slots::own_server(&[("synchronous_commit", "local")]);
+    let target = support::target(MyFlavor::MariaDb);
+    let pipe = Pipe::new(&source, &target);
+    pipe.project.edit("[sync]", "[sync]\non_schema_change = \"add-columns\"");
+    source.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+    let mut running = Running::start(&pipe, &[]);
+    running.until(&pipe, "phase: streaming");
+    slots::alter_system(&source, "synchronous_standby_names", "nobody");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            source.run("SET synchronous_commit = on; ALTER TABLE t ADD COLUMN x int; INSERT INTO t VALUES (2, 5)");
+        });
+        // It is in the WAL, and is sent.
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        assert_eq!(pipe.target_rows("SELECT CAST(COUNT(*) AS CHAR) FROM t")[0][0].as_deref(), Some("1"));
+        slots::alter_system(&source, "synchronous_standby_names", "");
+    });
+    until_target(&pipe, "SELECT CAST(COUNT(*) AS CHAR) FROM t", "2");
+    assert_eq!(pipe.target_rows("SELECT CAST(x AS CHAR) FROM t WHERE id = 2")[0][0].as_deref(), Some("5"));
+    assert_eq!(running.ends(true), 0, "{}", Running::said(&pipe));
+}
+
+#[test]
 fn other_changes_of_the_schema_stop_with_the_difference() {
     on_both(|pipe| {
         for (name, alter, change, says) in [
@@ -449,12 +475,20 @@ fn tables_whose_changes_cannot_be_followed_are_refused_before_anything_is_made()
     let pipe = Pipe::new(&source, &target);
     source.run(
         "CREATE TABLE keyless (v text); CREATE TABLE nothing (id int PRIMARY KEY); ALTER TABLE nothing REPLICA IDENTITY NOTHING;
-         CREATE UNLOGGED TABLE unlogged (id int PRIMARY KEY); CREATE TABLE generated (id int PRIMARY KEY, g int GENERATED ALWAYS AS (id * 2) STORED)",
+         CREATE UNLOGGED TABLE unlogged (id int PRIMARY KEY); CREATE TABLE generated (id int PRIMARY KEY, g int GENERATED ALWAYS AS (id * 2) STORED);
+         CREATE TABLE otherwise (id int PRIMARY KEY, code int NOT NULL UNIQUE);
+         ALTER TABLE otherwise REPLICA IDENTITY USING INDEX otherwise_code_key",
     );
     let said = pipe.fails(&["sync", "--until-caught-up"]);
-    for words in
-        ["no primary key", "cdc-doctor fix TBL-001", "REPLICA IDENTITY NOTHING", "unlogged", "generated column g"]
-    {
+    for words in [
+        "no primary key",
+        "cdc-doctor fix TBL-001",
+        "REPLICA IDENTITY NOTHING",
+        "unlogged",
+        "generated column g",
+        "the key on the target (id)",
+        "REPLICA IDENTITY DEFAULT",
+    ] {
         assert!(said.contains(words), "{words} in\n{said}");
     }
     let made = "SELECT count(*)::text FROM pg_replication_slots s, pg_publication p WHERE slot_name = pubname AND database = current_database()";

@@ -252,7 +252,7 @@ mod tests {
 
     fn layout() -> Arc<RowLayout> {
         let layout = Layout::of([], MyFlavor::MySql);
-        Arc::new(RowLayout { layout, from: vec![(0, Turn::Same), (1, Turn::Same)], key: vec![0] })
+        Arc::new(RowLayout { layout, from: vec![(0, Turn::Same), (1, Turn::Same)], key: vec![0], width: 2 })
     }
 
     fn row(id: &'static str, value: Option<&'static str>) -> Tuple {

@@ -10,12 +10,15 @@ use tokio_postgres::Client;
 
 use super::checkpoint::{self, Checkpoint, Stored};
 use super::publication::{self, Oids};
+use super::relation::key_columns;
 use super::slot::{self, Plan};
 use super::workers;
 use crate::connect;
-use crate::facts::{MyTable, PgTable, ReplicaIdentity};
+use crate::facts::{MyTable, PgKey, PgTable, ReplicaIdentity};
 use crate::pipeline::secrets::Passwords;
 use crate::pipeline::{Pipeline, SyncMode};
+use crate::quote::pg_table;
+use crate::schema;
 use crate::sync::SyncError;
 use crate::sync::direct::SyncOptions;
 use crate::sync::direct::prepare::{self, Fill, Job, Wish};
@@ -204,24 +207,44 @@ fn fill(pipeline: &Pipeline, options: &SyncOptions, stored: &Stored, table: &PgT
     }
 }
 
+/// The key on the target, where an index is the replica identity and does not hold it.
+fn unnamed_key(table: &PgTable, have: Option<&MyTable>) -> Option<Vec<String>> {
+    let key = match have {
+        Some(have) => key_columns(table, have).into_iter().map(str::to_owned).collect(),
+        None => schema::planned_key(table).unwrap_or_default(),
+    };
+    let named = |k: &PgKey| k.identity && !key.is_empty() && key.iter().all(|c| k.columns.contains(c));
+    let held = table.primary_key.iter().chain(&table.unique_keys).any(named);
+    (table.replica_identity == ReplicaIdentity::Index && !held).then_some(key)
+}
+
 /// Why changes of the table could not be followed, or not all of them.
 fn unfollowable(table: &PgTable, have: Option<&MyTable>, version: i32) -> Option<Refused> {
     let keyless = table.primary_key.is_none();
     let computed = |name: &str| have.and_then(|t| t.column(name)).is_some_and(|c| c.generated);
     let not_sent = table.columns.iter().find(|c| c.generated && version < 180_000 && !computed(&c.name));
     let (why, command) = if table.unlogged {
-        ("it is unlogged: its changes are not in the write-ahead log".to_owned(), "cdc-doctor fix TBL-009")
+        ("it is unlogged: its changes are not in the write-ahead log".to_owned(), "cdc-doctor fix TBL-009".to_owned())
     } else if table.replica_identity == ReplicaIdentity::Nothing {
         (
             "its updates and deletes do not say which row they are of (REPLICA IDENTITY NOTHING)".to_owned(),
-            "cdc-doctor fix TBL-003",
+            "cdc-doctor fix TBL-003".to_owned(),
         )
     } else if keyless && table.replica_identity == ReplicaIdentity::Default {
         (
             "it has no primary key: its updates and deletes could not be followed, and the source would refuse them \
              once the table is published"
                 .to_owned(),
-            "cdc-doctor fix TBL-001",
+            "cdc-doctor fix TBL-001".to_owned(),
+        )
+    } else if let Some(key) = unnamed_key(table, have) {
+        (
+            format!(
+                "its changes name rows by the index of its replica identity, which has not all columns of the key on \
+                 the target ({})",
+                safe(&key.join(", "))
+            ),
+            format!("ALTER TABLE {} REPLICA IDENTITY DEFAULT", safe(&pg_table(&table.schema, &table.name))),
         )
     } else if let Some(column) = not_sent {
         (
@@ -229,10 +252,10 @@ fn unfollowable(table: &PgTable, have: Option<&MyTable>, version: i32) -> Option
                 "changes do not carry its generated column {}: let the target compute it, or make it an ordinary one",
                 safe(&column.name)
             ),
-            "cdc-doctor explain TBL-014",
+            "cdc-doctor explain TBL-014".to_owned(),
         )
     } else {
         return None;
     };
-    Some(Refused { table: table.label(), why, command: Some(command.to_owned()) })
+    Some(Refused { table: table.label(), why, command: Some(command) })
 }

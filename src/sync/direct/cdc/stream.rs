@@ -37,6 +37,7 @@ const AT_ONCE: u32 = 256;
 struct Transaction {
     /// Position of its commit record.
     commit: Lsn,
+    xid: u32,
     /// It is passed over: it came to the source from elsewhere, or is on the target.
     skip: bool,
 }
@@ -47,8 +48,10 @@ pub(super) struct Follower {
     router: Router,
     to: Handed,
     stop: Stop,
-    /// Where to end, if anywhere.
-    until: Option<Lsn>,
+    /// The source's position at the start.
+    at_start: Lsn,
+    /// It ends there.
+    until_caught_up: bool,
     state: State,
 }
 
@@ -69,7 +72,7 @@ struct State {
     /// Within a piece of a transaction in progress.
     streaming: Option<u32>,
     /// A transaction that was kept and has committed.
-    replay: Option<(Kept, Commit)>,
+    replay: Option<(Kept, u32, Commit)>,
     /// Batches handed over.
     sent: u64,
     /// The source has sent all changes before it.
@@ -93,7 +96,14 @@ pub(super) enum Ended {
 }
 
 impl Follower {
-    pub(super) fn new(stream: Stream, router: Router, to: Handed, stop: Stop, until: Option<Lsn>) -> Self {
+    pub(super) fn new(
+        stream: Stream,
+        router: Router,
+        to: Handed,
+        stop: Stop,
+        at_start: Lsn,
+        until_caught_up: bool,
+    ) -> Self {
         let handed = to.applied.borrow().lsn;
         let state = State {
             builder: Builder::default(),
@@ -109,7 +119,7 @@ impl Follower {
             heard: Instant::now(),
             stopping: None,
         };
-        Self { stream, router, to, stop, until, state }
+        Self { stream, router, to, stop, at_start, until_caught_up, state }
     }
 
     /// Follows until the position to end at, the stop, an error, or until whoever watches says what is wrong.
@@ -164,8 +174,8 @@ impl Follower {
                 biased;
                 _ = tick.tick() => self.tick().await?,
                 changed = self.to.applied.changed() => match changed {
-                    // Where it is the end that is waited for, the source is asked whether it is reached.
-                    Ok(()) => self.acknowledge(self.until.is_some() && self.idle()).await?,
+                    // The source may have no change between here and its position at the start; only it can tell.
+                    Ok(()) => self.acknowledge(self.state.handed < self.at_start && self.idle()).await?,
                     Err(_) => return Err(lost(&Cause::Lost { side: Side::Target, message: "nobody applies changes".to_owned() })),
                 },
                 () = stop.wait(), if self.state.stopping.is_none() => self.state.stopping = Some(Instant::now()),
@@ -217,9 +227,9 @@ impl Follower {
 
     /// The next message of a transaction that was kept.
     async fn replay(&mut self) -> Result<(), SyncError> {
-        let Some((kept, commit)) = &mut self.state.replay else { return Ok(()) };
+        let Some((kept, xid, commit)) = &mut self.state.replay else { return Ok(()) };
         let foreign = kept.foreign && self.router.pipeline.sync.origin == Origin::None;
-        let (skip, commit) = (foreign || commit.at < self.state.start, *commit);
+        let (skip, xid, commit) = (foreign || commit.at < self.state.start, *xid, *commit);
         let Some(message) = kept.next().map_err(|e| spilled(&e))? else {
             self.state.replay = None;
             self.state.builder.reached(Reached { lsn: commit.end, time: Some(commit.time) });
@@ -229,7 +239,7 @@ impl Follower {
         if !kept.stands(decoded.xid) {
             return Ok(());
         }
-        self.change(decoded.message, Transaction { commit: commit.at, skip }).await
+        self.change(decoded.message, Transaction { commit: commit.at, xid, skip }).await
     }
 
     async fn data(&mut self, payload: Bytes) -> Result<(), SyncError> {
@@ -246,7 +256,7 @@ impl Follower {
             Message::StreamCommit { xid, commit } => {
                 self.begins();
                 match self.state.spills.commit(xid).map_err(|e| spilled(&e))? {
-                    Some(kept) => self.state.replay = Some((kept, commit)),
+                    Some(kept) => self.state.replay = Some((kept, xid, commit)),
                     None => self.state.builder.reached(Reached { lsn: commit.end, time: Some(commit.time) }),
                 }
             }
@@ -261,8 +271,8 @@ impl Follower {
                 let xid = state.streaming.unwrap_or_default();
                 state.spills.keep(xid, &payload).map_err(|e| spilled(&e))?;
             }
-            Message::Begin { commit, .. } => {
-                state.transaction = Some(Transaction { commit, skip: commit < state.start });
+            Message::Begin { commit, xid } => {
+                state.transaction = Some(Transaction { commit, xid, skip: commit < state.start });
                 self.begins();
             }
             Message::Commit(commit) => {
@@ -310,9 +320,13 @@ impl Follower {
         if transaction.skip {
             return Ok(());
         }
-        let Some(Goes { place, layout }) = self.router.route(oid, transaction.commit).await? else {
+        let Some(Goes { place, layout }) = self.router.route(oid, transaction.commit, transaction.xid).await? else {
             return Ok(());
         };
+        if !layout.fits(&change) {
+            // No server should do this; 15.0 did with column lists.
+            return Err(malformed());
+        }
         if layout.key.is_empty() {
             self.state.builder.add_keyless(place, &layout, change);
         } else if !self.state.builder.add(place, &layout, change) {
@@ -373,7 +387,8 @@ impl Follower {
             let clean = self.at_boundary() && self.state.builder.is_empty();
             return (clean || since.elapsed() >= GRACE).then_some(Ended::Stopped);
         }
-        (self.to.applied.borrow().lsn >= self.until?).then_some(Ended::CaughtUp)
+        let there = self.until_caught_up && self.to.applied.borrow().lsn >= self.at_start;
+        there.then_some(Ended::CaughtUp)
     }
 
     /// All that has come is on the target.
@@ -384,7 +399,8 @@ impl Follower {
     /// Nothing of ours is in the WAL that the source has gone through: the target is that far, and the source may
     /// forget it.
     fn move_on_idle(&mut self) {
-        let due = self.state.idle_since.elapsed() >= IDLE || self.until.is_some_and(|until| self.state.seen >= until);
+        let caught_up = self.state.handed < self.at_start && self.state.seen >= self.at_start;
+        let due = caught_up || self.state.idle_since.elapsed() >= IDLE;
         if due && self.idle() && self.state.seen > self.state.handed {
             self.state.builder.reached(Reached { lsn: self.state.seen, time: None });
         }
@@ -396,7 +412,7 @@ impl Follower {
             let message = format!("it has said nothing for {} seconds", SILENCE.as_secs());
             return Err(lost(&Cause::Lost { side: Side::Source, message }));
         }
-        let ask = self.until.is_some() || self.state.heard.elapsed() >= SILENCE / 4;
+        let ask = self.state.handed < self.at_start || self.state.heard.elapsed() >= SILENCE / 4;
         self.acknowledge(ask).await
     }
 

@@ -200,9 +200,8 @@ impl Run<'_> {
             reporter: self.reporter.clone(),
             at_start,
         };
-        let until = self.options.until_caught_up.then_some(at_start);
         let to = Handed { batches, at_once, applied, workers };
-        let follower = Follower::new(stream, router, to, self.stop.clone(), until);
+        let follower = Follower::new(stream, router, to, self.stop.clone(), at_start, self.options.until_caught_up);
         let ended = follower.run(lag::watch(watched)).await;
         self.position = watcher.borrow().lsn;
         ended
