@@ -8,6 +8,7 @@ pub mod text;
 
 pub mod pipeline;
 
+pub mod aws;
 pub mod connect;
 pub mod facts;
 
