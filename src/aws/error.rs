@@ -93,6 +93,12 @@ impl Error {
         Self { action, kind, code: None, message: words(error), request_id: None }
     }
 
+    /// A token that could not be signed; that takes credentials and nothing else.
+    pub(super) fn signing(aws: &Aws, error: &(dyn StdError + 'static)) -> Self {
+        let kind = ErrorKind::Credentials { remedy: remedy(aws, "") };
+        Self { action: "rds-db:connect", kind, code: None, message: words(error), request_id: None }
+    }
+
     /// The class of what a service answered.
     fn answered(aws: &Aws, action: &'static str, code: &str, message: &str) -> Self {
         let kind = if CREDENTIALS.contains(&code) {

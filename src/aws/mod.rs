@@ -4,6 +4,7 @@
 mod credentials;
 mod error;
 mod pacer;
+pub mod passwords;
 mod session;
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ impl Postgres {
     /// # Errors
     /// The server's refusal.
     pub async fn client(&self, database: &str) -> Result<tokio_postgres::Client, ServerError> {
-        Ok(connect::postgres::open(&self.endpoint(database), Some(&self.password)).await?)
+        Ok(connect::postgres::open(&self.endpoint(database), Some(&self.password.clone().into())).await?)
     }
 
     /// Runs statements as superuser, from any thread, inside or outside of async code. One string of several

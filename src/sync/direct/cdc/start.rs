@@ -4,14 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, OptsBuilder};
 use tokio_postgres::Client;
 
 use super::checkpoint::{self, Checkpoint, Stored};
 use super::publication::{self, Oids};
 use super::slot::{self, Plan};
 use crate::connect;
+use crate::connect::mysql::Like;
 use crate::facts::{MyTable, PgTable, ReplicaIdentity};
 use crate::pipeline::secrets::Passwords;
 use crate::pipeline::{Pipeline, SyncMode};
@@ -107,7 +108,7 @@ async fn identify(pipeline: &Pipeline, passwords: &Passwords) -> Result<String, 
 /// A session that counts the rows that a statement met, not those that it changed.
 async fn session(pipeline: &Pipeline, passwords: &Passwords) -> Result<Conn, SyncError> {
     let first = connect::mysql::open(&pipeline.target, passwords.target.as_ref(), None).await?;
-    let options = OptsBuilder::from_opts(first.opts().clone()).client_found_rows(true);
+    let options = Like::session(&first, &pipeline.target, passwords.target.as_ref()).counting_found_rows();
     let _ = first.disconnect().await;
     let mut conn = target::another(&options)
         .await

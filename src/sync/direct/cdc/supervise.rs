@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mysql_async::OptsBuilder;
 use tokio::sync::{mpsc, watch};
 use tokio_postgres::Client;
 
@@ -15,6 +14,7 @@ use super::start::{self, Asked, Started};
 use super::stream::{Ended, Follower};
 use super::{lag, publication, slot};
 use crate::connect;
+use crate::connect::mysql::Like;
 use crate::connect::replication::Stream;
 use crate::facts::Stage;
 use crate::pipeline::secrets::Passwords;
@@ -169,7 +169,7 @@ impl Run<'_> {
             pipeline: self.pipeline,
             client: Arc::clone(&client),
             server,
-            target: OptsBuilder::from_opts(conn.opts().clone()),
+            target: Like::session(&conn, &self.pipeline.target, self.passwords.target.as_ref()),
             jobs: jobs.to_vec(),
             from: handed.tables,
             oids: oids.clone(),
