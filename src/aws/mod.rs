@@ -4,6 +4,7 @@
 mod credentials;
 mod error;
 mod pacer;
+mod pages;
 pub mod passwords;
 mod session;
 
@@ -11,4 +12,5 @@ mod session;
 pub(crate) mod testing;
 
 pub use error::{Error, ErrorKind};
+pub use pages::pages;
 pub use session::Session;

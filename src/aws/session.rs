@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_rds::config::Region;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 
@@ -103,6 +104,12 @@ impl Session {
         &self.0.config
     }
 
+    /// When the credentials end, where they do.
+    pub async fn credentials_until(&self) -> Option<jiff::Timestamp> {
+        let credentials = self.0.config.credentials_provider()?.provide_credentials().await.ok()?;
+        jiff::Timestamp::try_from(credentials.expiry()?).ok()
+    }
+
     /// RDS and Aurora.
     #[must_use]
     pub fn rds(&self) -> &aws_sdk_rds::Client {
@@ -162,7 +169,8 @@ impl Session {
         if action.starts_with("dms:") {
             self.0.dms_pacer.turn().await;
         }
-        send.await.map_err(|error| Error::of(&self.0.aws, action, &error))
+        // The SDK's futures are large, and a thread's stack is small.
+        Box::pin(send).await.map_err(|error| Error::of(&self.0.aws, action, &error))
     }
 }
 

@@ -82,5 +82,7 @@ mod tsc_025_key_collation_merges_values;
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+pub(crate) mod testing_aws;
 
 pub use model::{Area, Check, Finding, Judged, Severity, Verdict};

@@ -1,0 +1,24 @@
+//! What AWS says of the pipeline: one file per service, all read-only. Pipelines without `[aws]` make no call.
+
+mod cloudwatch;
+mod collect;
+mod convert;
+mod discover;
+mod dms;
+mod dms_convert;
+mod dms_model;
+mod iam;
+mod logs;
+mod model;
+mod rds;
+mod rds_model;
+mod sts;
+
+pub(super) use collect::collect;
+pub use discover::{Discovery, discover};
+pub use dms_model::{
+    AssessmentRun, DmsCertificate, DmsConnection, DmsEndpoint, DmsEvent, DmsFacts, DmsTask, Maintenance, MySqlSettings,
+    PostgresSettings, Quota, ReplicationInstance, S3Settings, SchemaRefresh, TableStatistics,
+};
+pub use model::{AwsFacts, Caller, Role};
+pub use rds_model::{AppliedGroup, ClusterMember, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading, Readings};
