@@ -20,6 +20,13 @@ use crate::pipeline::{Endpoint, TlsMode};
 /// Certificate authorities of Amazon RDS and Aurora, all regions.
 static RDS_BUNDLE: &[u8] = include_bytes!("../../assets/rds-ca/global-bundle.pem");
 
+/// The certificate authorities of Amazon RDS and Aurora, as AWS publishes them (PEM).
+#[must_use]
+pub fn rds_bundle() -> &'static str {
+    // The bundle is part of the program, and a test parses it.
+    std::str::from_utf8(RDS_BUNDLE).unwrap_or_default()
+}
+
 /// The RDS authorities that parse; a certificate that does not is left out, the others still serve.
 static RDS_ROOTS: LazyLock<Vec<CertificateDer<'static>>> = LazyLock::new(|| {
     CertificateDer::pem_slice_iter(RDS_BUNDLE)
