@@ -16,6 +16,8 @@ pub mod fixes;
 
 pub mod schema;
 
+pub mod decode;
+
 pub mod checks;
 
 pub mod diagnose;

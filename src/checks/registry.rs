@@ -12,10 +12,17 @@ pub static ALL: &[&Check] = &[
     &super::net_020_source_unreachable::CHECK,
     &super::net_021_target_name_does_not_resolve::CHECK,
     &super::net_022_target_unreachable::CHECK,
+    &super::net_001_endpoint_host_is_not_the_published_one::CHECK,
+    &super::net_002_endpoint_port_is_not_the_published_one::CHECK,
+    &super::net_018_reachable_there_but_not_here::CHECK,
     &super::tls_001_plaintext_to_tls_only_source::CHECK,
     &super::tls_002_tls_demand_hidden_by_prefer::CHECK,
     &super::tls_004_plaintext_to_tls_only_target::CHECK,
     &super::tls_010_tls_neither_demanded_nor_used::CHECK,
+    &super::tls_003_require_on_a_mysql_endpoint::CHECK,
+    &super::tls_005_verify_without_certificate::CHECK,
+    &super::tls_006_server_certificate_ends_soon::CHECK,
+    &super::tls_009_tls_parameter_not_in_force::CHECK,
     &super::aut_001_wrong_source_password::CHECK,
     &super::aut_002_no_pg_hba_entry::CHECK,
     &super::aut_005_identifier_taken_for_database_name::CHECK,
@@ -41,6 +48,8 @@ pub static ALL: &[&Check] = &[
     &super::src_022_slot_without_reader::CHECK,
     &super::src_023_quiet_database_holds_wal::CHECK,
     &super::src_024_disk_fills_with_wal::CHECK,
+    &super::src_002_default_parameter_group::CHECK,
+    &super::src_004_parameter_waits_for_reboot::CHECK,
     &super::tbl_019_selection_matches_nothing::CHECK,
     &super::tbl_001_no_primary_key::CHECK,
     &super::tbl_002_only_nullable_unique_key::CHECK,
@@ -63,6 +72,14 @@ pub static ALL: &[&Check] = &[
     &super::tsc_023_target_refuses_null::CHECK,
     &super::tsc_024_extra_unique_key::CHECK,
     &super::tsc_025_key_collation_merges_values::CHECK,
+    &super::iam_001_aws_login_or_region_wrong::CHECK,
+    &super::dri_001_replication_instance_not_available::CHECK,
+    &super::dep_001_connection_never_tested::CHECK,
+    &super::dep_002_connection_test_failed::CHECK,
+    &super::dep_003_endpoint_not_active::CHECK,
+    &super::dep_020_plaintext_endpoint_to_tls_only_source::CHECK,
+    &super::dep_021_plaintext_endpoint_to_tls_only_target::CHECK,
+    &super::dep_022_endpoint_names_no_database_of_the_source::CHECK,
     &super::run_009_replication_slot_unhealthy::CHECK,
     &super::run_017_schema_changed_during_sync::CHECK,
     &super::run_018_canary_changed_or_lost::CHECK,
@@ -83,6 +100,7 @@ mod tests {
 
     use super::*;
     use crate::checks::testing::{healthy, healthy_mariadb, healthy_rds, healthy_sync};
+    use crate::checks::testing_aws::healthy_dms;
     use crate::diagnose::{Outcome, judge};
     use crate::facts::Facts;
 
@@ -135,8 +153,13 @@ mod tests {
 
     #[test]
     fn nothing_is_wrong_with_a_healthy_pipeline() {
-        let all =
-            [("plain", healthy()), ("mariadb", healthy_mariadb()), ("rds", healthy_rds()), ("in sync", healthy_sync())];
+        let all = [
+            ("plain", healthy()),
+            ("mariadb", healthy_mariadb()),
+            ("rds", healthy_rds()),
+            ("in sync", healthy_sync()),
+            ("dms", healthy_dms()),
+        ];
         for (name, facts) in all {
             for j in judge(ALL, &facts) {
                 assert!(
@@ -151,13 +174,15 @@ mod tests {
 
     #[test]
     fn before_anything_is_collected_every_check_is_running() {
-        for j in judge(ALL, &Facts::pending(healthy().pipeline)) {
-            assert!(
-                matches!(j.outcome, Outcome::Running | Outcome::NotApplicable(_)),
-                "{}: {:?}",
-                j.check.code,
-                j.outcome
-            );
+        for pipeline in [healthy().pipeline, healthy_dms().pipeline] {
+            for j in judge(ALL, &Facts::pending(pipeline)) {
+                assert!(
+                    matches!(j.outcome, Outcome::Running | Outcome::NotApplicable(_)),
+                    "{}: {:?}",
+                    j.check.code,
+                    j.outcome
+                );
+            }
         }
     }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::testing::healthy_rds;
+use super::Check;
+use super::testing::{assert_not_applicable, assert_pass, assert_unknown, healthy_rds};
 use crate::facts::aws::{
     AppliedGroup, AwsFacts, Caller, ClusterMember, DmsCertificate, DmsConnection, DmsEndpoint, DmsFacts, DmsTask,
     MySqlSettings, PostgresSettings, Quota, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading,
@@ -95,6 +96,17 @@ pub(crate) fn target_rds(facts: &mut Facts) -> &mut RdsInstance {
 /// A parameter of the source's group, to break.
 pub(crate) fn source_parameter<'a>(facts: &'a mut Facts, name: &str) -> &'a mut RdsParameter {
     known(&mut aws(facts).source.parameters).get_mut(name).unwrap()
+}
+
+/// Passes on a healthy pipeline, has nothing to say to one without AWS, and cannot tell where `hide` hides what it
+/// looks at.
+#[track_caller]
+pub(crate) fn assert_around(check: &Check, hide: impl Fn(&mut AwsFacts)) {
+    let mut facts = healthy_dms();
+    assert_pass(check, &facts);
+    hide(aws(&mut facts));
+    assert_unknown(check, &facts);
+    assert_not_applicable(check, &healthy_rds());
 }
 
 /// The value of a fact that is known.

@@ -49,6 +49,15 @@ impl AwsFacts {
     }
 }
 
+#[cfg(test)]
+impl AwsFacts {
+    /// Every fact an unknown for this reason.
+    pub(crate) fn settle_all(&mut self, why: &Unknown) {
+        *self = Self::pending();
+        self.settle(why);
+    }
+}
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
