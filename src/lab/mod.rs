@@ -1,5 +1,6 @@
 //! A practice pipeline on this machine: real database servers with the faults of a real pipeline.
 
+pub mod aws;
 mod kept;
 mod practice;
 

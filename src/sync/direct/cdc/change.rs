@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::row::RowLayout;
-use crate::sync::{Kinds, Lsn};
 use crate::sync::direct::tuple::Tuple;
+use crate::sync::{Kinds, Lsn};
 
 /// Work for one target transaction, or for a piece of one.
 #[derive(Debug, Default)]
