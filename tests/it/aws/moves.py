@@ -2,6 +2,7 @@
 
 from common import GIVEN, ask, client, endpoint, equal, in_status, instance, mappings, refused, statistics, task, tested, wait
 
+import datetime
 import json
 
 dms = client("dms")
@@ -106,6 +107,37 @@ equal(task(dms, both)["Status"], "running")
 dms.stop_replication_task(ReplicationTaskArn=both)
 in_status(dms, both, "stopped")
 
+# Changes alone; a table whose change cannot be applied is in error, and the others go on.
+changes = create("changes", "cdc", ["artist", "late"])
+start(changes)
+in_status(dms, changes, "running")
+wait("the slot", lambda: ask("slots") == "2")
+wait("both tables", lambda: len(statistics(dms, changes)) == 2)
+ask("new artist")
+wait("the new artist", lambda: ask("count artist") == "4")
+ask("spoil the source")
+wait("the error", lambda: statistics(dms, changes)["late"]["TableState"] == "Table error")
+ask("newer artist")
+wait("the newer artist", lambda: ask("count artist") == "5")
+found = task(dms, changes)
+equal((found["Status"], found["ReplicationTaskStats"]["TablesErrored"]), ("running", 1))
+equal(statistics(dms, changes)["artist"]["Inserts"], 2)
+
+# Latency is a metric.
+now = datetime.datetime.now(datetime.timezone.utc)
+dimensions = [
+    {"Name": "ReplicationInstanceIdentifier", "Value": "charts-ri"},
+    {"Name": "ReplicationTaskIdentifier", "Value": changes.rsplit(":", 1)[1]},
+]
+metric = {"Namespace": "AWS/DMS", "MetricName": "CDCLatencyTarget", "Dimensions": dimensions}
+query = {"Id": "lag", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Average"}}
+hour = datetime.timedelta(hours=1)
+span = {"StartTime": now - hour, "EndTime": now + hour}
+cloudwatch = client("cloudwatch")
+wait("a sample", lambda: cloudwatch.get_metric_data(MetricDataQueries=[query], **span)["MetricDataResults"][0]["Values"])
+dms.stop_replication_task(ReplicationTaskArn=changes)
+in_status(dms, changes, "stopped")
+
 # A selection of nothing fails, in DMS's words.
 nothing = create("nothing", "full-load", ["nowhere"])
 start(nothing)
@@ -132,8 +164,8 @@ failed = [f["IndividualAssessmentName"] for f in found if f["Status"] == "failed
 equal(failed, ["table-with-no-primary-key-or-unique-constraint"])
 
 # Deleted, a task leaves no slot.
-equal(ask("slots"), "1")
-for arn in [load, both, nothing]:
+equal(ask("slots"), "2")
+for arn in [load, both, changes, nothing]:
     dms.delete_replication_task(ReplicationTaskArn=arn)
     wanted = [{"Name": "replication-task-arn", "Values": [arn]}]
     dms.get_waiter("replication_task_deleted").wait(Filters=wanted, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
