@@ -76,7 +76,8 @@ impl Scene {
     fn my(&self, sql: &str) -> String {
         block_on(async {
             let mut conn = self.target.conn(Some("charts")).await.unwrap();
-            let value: Option<Option<String>> = conn.query_first(format!("SELECT CAST(({sql}) AS CHAR)")).await.unwrap();
+            let value: Option<Option<String>> =
+                conn.query_first(format!("SELECT CAST(({sql}) AS CHAR)")).await.unwrap();
             conn.disconnect().await.unwrap();
             value.flatten().unwrap_or_default()
         })

@@ -65,12 +65,10 @@ async fn answer(
     };
     let head = Head { path: parts.uri.path(), target: header("x-amz-target"), authorization: header("authorization") };
     let request = request_id();
-    let (call, result) = match Call::read(head, &body.to_bytes()) {
-        Ok(call) => {
-            let result = account.answer(&call).await;
-            (call, result.ok_or(Closed)?)
-        }
-        Err((call, error)) => (call, Err(error)),
+    let (call, wrong) = Call::read(head, &body.to_bytes());
+    let result = match wrong {
+        Some(error) => Err(error),
+        None => account.answer(&call).await.ok_or(Closed)?,
     };
     let written = call.write(&result, &request);
     let mut response = response(written.status, written.content_type, written.body);

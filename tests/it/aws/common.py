@@ -32,10 +32,13 @@ def ask(what):
 
 def wait(what, condition, seconds=90):
     """Waits until the condition gives something, and gives that."""
-    end = time.monotonic() + seconds
+    begun = time.monotonic()
+    end = begun + seconds
     while True:
         found = condition()
         if found:
+            if time.monotonic() > begun + 3:
+                print(f"waited {time.monotonic() - begun:.0f} s for: {what}", flush=True)
             return found
         if time.monotonic() > end:
             raise AssertionError(f"waited {seconds} s in vain for: {what}")

@@ -95,50 +95,42 @@ impl Service {
 
 impl Call {
     /// Finds out who is asked for what: by the target header, by the path (CBOR), or by the parameters `Action` and
-    /// `Version` together with the service that the request is signed for.
-    pub(super) fn read(head: Head<'_>, body: &[u8]) -> Result<Self, (Self, AwsError)> {
-        let call = Self::find(head, body);
-        match head.authorization {
-            Some(_) => call,
-            None => {
-                let call = call.unwrap_or_else(|(call, _)| call);
-                let why = AwsError::new(403, "MissingAuthenticationToken", "Missing Authentication Token");
-                Err((call, why))
-            }
-        }
+    /// `Version` together with the service that the request is signed for. Beside the call, which its answer is written
+    /// by, what is wrong with it.
+    pub(super) fn read(head: Head<'_>, body: &[u8]) -> (Self, Option<AwsError>) {
+        let (call, wrong) = match (head.target.and_then(|t| t.split_once('.')), head.path.strip_prefix("/service/")) {
+            (Some((prefix, operation)), _) => Self::json(prefix, operation, body),
+            (None, Some(path)) => Self::cbor(path, body),
+            (None, None) => Self::query(head, body),
+        };
+        let unsigned = || AwsError::new(403, "MissingAuthenticationToken", "Missing Authentication Token");
+        (call, if head.authorization.is_none() { Some(unsigned()) } else { wrong })
     }
 
-    fn find(head: Head<'_>, body: &[u8]) -> Result<Self, (Self, AwsError)> {
-        if let Some((prefix, operation)) = head.target.and_then(|target| target.split_once('.')) {
-            return Self::json(prefix, operation, body);
-        }
-        if let Some(rest) = head.path.strip_prefix("/service/") {
-            let (service, operation) = rest.split_once("/operation/").unwrap_or((rest, ""));
-            let call = |input| Self::new(Service::CloudWatch, operation, input, Form::Cbor);
-            return match cbor::read(body) {
-                Some(input) if service == TARGETS[3].0 => Ok(call(input)),
-                Some(_) => Err((call(Value::Null), unknown(service))),
-                None => Err((call(Value::Null), AwsError::bad("SerializationException", "The body is not CBOR"))),
-            };
-        }
-        Self::query(head, body)
-    }
-
-    fn json(prefix: &str, operation: &str, body: &[u8]) -> Result<Self, (Self, AwsError)> {
+    fn json(prefix: &str, operation: &str, body: &[u8]) -> (Self, Option<AwsError>) {
         let found = TARGETS.iter().find(|(name, ..)| *name == prefix);
         let (_, service, content_type) = found.unwrap_or(&TARGETS[0]);
-        let body: &[u8] = if body.is_empty() { b"{}" } else { body };
-        let call = |input| Self::new(*service, operation, input, Form::Json(content_type));
-        match (found, serde_json::from_slice(body)) {
-            (None, _) => Err((call(Value::Null), unknown(prefix))),
-            (_, Ok(input)) => Ok(call(input)),
-            (_, Err(_)) => {
-                Err((call(Value::Null), AwsError::bad("SerializationException", "The body is not valid JSON")))
-            }
-        }
+        let input = serde_json::from_slice(if body.is_empty() { b"{}" } else { body });
+        let wrong = match (found, &input) {
+            (None, _) => Some(unknown(prefix)),
+            (_, Err(_)) => Some(AwsError::bad("SerializationException", "The body is not valid JSON")),
+            _ => None,
+        };
+        (Self::new(*service, operation, input.unwrap_or_default(), Form::Json(content_type)), wrong)
     }
 
-    fn query(head: Head<'_>, body: &[u8]) -> Result<Self, (Self, AwsError)> {
+    fn cbor(path: &str, body: &[u8]) -> (Self, Option<AwsError>) {
+        let (service, operation) = path.split_once("/operation/").unwrap_or((path, ""));
+        let input = cbor::read(body);
+        let wrong = match &input {
+            _ if service != TARGETS[3].0 => Some(unknown(service)),
+            None => Some(AwsError::bad("SerializationException", "The body is not CBOR")),
+            Some(_) => None,
+        };
+        (Self::new(Service::CloudWatch, operation, input.unwrap_or_default(), Form::Cbor), wrong)
+    }
+
+    fn query(head: Head<'_>, body: &[u8]) -> (Self, Option<AwsError>) {
         let mut input = query::read(body);
         let mut take = |name| match input.as_object_mut().and_then(|all| all.shift_remove(name)) {
             Some(Value::String(text)) => text,
@@ -146,13 +138,11 @@ impl Call {
         };
         let (operation, version) = (take("Action"), take("Version"));
         let signed_for = head.authorization.and_then(signed_for).unwrap_or_default();
-        let found =
-            VERSIONS.iter().find(|(v, _, name, _)| *v == version && (signed_for.is_empty() || *name == signed_for));
-        let call = |service| Self::new(service, &operation, input, Form::Query);
-        match found {
-            Some((_, service, ..)) if !operation.is_empty() => Ok(call(*service)),
-            _ => Err((call(Service::Rds), unknown(&format!("{signed_for} {version}")))),
-        }
+        let fits = |v: &str, name: &str| v == version && (signed_for.is_empty() || name == signed_for);
+        let found = VERSIONS.iter().find(|(v, _, name, _)| fits(v, name)).filter(|_| !operation.is_empty());
+        let service = found.map_or(Service::Rds, |(_, service, ..)| *service);
+        let wrong = found.is_none().then(|| unknown(&format!("{signed_for} {version}")));
+        (Self::new(service, &operation, input, Form::Query), wrong)
     }
 
     fn new(service: Service, operation: &str, input: Value, form: Form) -> Self {
@@ -214,7 +204,10 @@ mod tests {
 
     fn read(target: Option<&str>, path: &str, body: &str) -> Result<(Service, String), String> {
         let head = Head { path, target, authorization: Some(SIGNED) };
-        Call::read(head, body.as_bytes()).map(|c| (c.service, c.operation)).map_err(|(_, e)| e.code)
+        match Call::read(head, body.as_bytes()) {
+            (call, None) => Ok((call.service, call.operation)),
+            (_, Some(wrong)) => Err(wrong.code),
+        }
     }
 
     #[test]
@@ -227,7 +220,8 @@ mod tests {
         assert_eq!(rds, Ok((Service::Rds, "DescribeDBInstances".into())));
         let path = "/service/GraniteServiceVersion20100801/operation/GetMetricData";
         let head = Head { path, authorization: Some(SIGNED), ..Head::default() };
-        let call = Call::read(head, &[0xa0]).unwrap();
+        let (call, wrong) = Call::read(head, &[0xa0]);
+        assert_eq!(wrong, None);
         assert_eq!(call.action(), "cloudwatch:GetMetricData");
     }
 
@@ -243,20 +237,20 @@ mod tests {
             assert_eq!(read(target, "/", body), Err(code.to_owned()), "{target:?} {body}");
         }
         let head = Head { path: "/", target: Some("AmazonDMSv20160101.DescribeEndpoints"), authorization: None };
-        assert_eq!(Call::read(head, b"{}").unwrap_err().1.code, "MissingAuthenticationToken");
+        assert_eq!(Call::read(head, b"{}").1.unwrap().code, "MissingAuthenticationToken");
     }
 
     #[test]
     fn errors_are_written_in_the_form_of_the_call() {
         let error = Err(AwsError::new(404, "DBInstanceNotFound", "DBInstance <x> not found."));
         let head = Head { path: "/", target: None, authorization: Some(SIGNED) };
-        let call = Call::read(head, b"Action=DescribeDBInstances&Version=2014-10-31").unwrap();
+        let (call, _) = Call::read(head, b"Action=DescribeDBInstances&Version=2014-10-31");
         let written = call.write(&error, "r-1");
         assert_eq!((written.status, written.content_type), (404, "text/xml"));
         let text = String::from_utf8(written.body).unwrap();
         assert!(text.contains("<Code>DBInstanceNotFound</Code><Message>DBInstance &lt;x&gt; not found.</Message>"));
         let head = Head { target: Some("AmazonDMSv20160101.DescribeEndpoints"), ..head };
-        let written = Call::read(head, b"{}").unwrap().write(&error, "r-1");
+        let written = Call::read(head, b"{}").0.write(&error, "r-1");
         assert_eq!(written.body, br#"{"__type":"DBInstanceNotFound","message":"DBInstance <x> not found."}"#);
     }
 }
