@@ -23,6 +23,10 @@ pub(crate) struct Args {
     /// Leave the servers running at the end, and print how to connect to them
     #[arg(long)]
     keep: bool,
+    /// With up: a simulated AWS account (RDS, DMS and what they need) on top of the servers, at an address of this machine
+    /// for any AWS SDK; all goes on until Ctrl-C
+    #[arg(long)]
+    aws: bool,
     /// Which server the target is [default: MariaDB, or MySQL where only that is installed]
     #[arg(long, value_enum)]
     target: Option<Target>,
@@ -43,9 +47,10 @@ enum Target {
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<Answer, Failure> {
     match args.action {
+        Some(Action::Up) | None => start(&args, context).await,
+        Some(_) if args.aws => Err(only_with_up()),
         Some(Action::Down) => down(),
         Some(Action::Status) => status(),
-        Some(Action::Up) | None => start(&args, context).await,
     }
 }
 
@@ -65,7 +70,14 @@ fn status() -> Result<Answer, Failure> {
     Ok(Answer::Done)
 }
 
+fn only_with_up() -> Failure {
+    Failure::usage("--aws goes with `up`: the simulated account is for other programs").hint("cdc-doctor lab up --aws")
+}
+
 async fn start(args: &Args, context: &Context) -> Result<Answer, Failure> {
+    if args.aws && args.action != Some(Action::Up) {
+        return Err(only_with_up());
+    }
     let keep = args.keep || args.action == Some(Action::Up);
     if keep && let Some(kept) = lab::status().map_err(failure)? {
         return Err(Failure::job(format!("a practice pipeline is running already\n{}", connections(&kept)))
@@ -82,6 +94,9 @@ async fn start(args: &Args, context: &Context) -> Result<Answer, Failure> {
     });
     let lab = started.await.map_err(|e| Failure::job(format!("starting the practice pipeline failed: {e}")))?;
     let lab = lab.map_err(failure)?;
+    if args.aws {
+        return with_aws(lab).await;
+    }
     let context = context.with_config(lab.pipeline_path());
     let answer = if args.action == Some(Action::Up) {
         Ok(Answer::Done)
@@ -94,6 +109,53 @@ async fn start(args: &Args, context: &Context) -> Result<Answer, Failure> {
         println!("\n{}", connections(&lab.keep().map_err(failure)?));
     }
     answer
+}
+
+/// Runs the simulated AWS until a signal, or until `lab down` in another terminal; then all of it goes.
+async fn with_aws(lab: Lab) -> Result<Answer, Failure> {
+    eprintln!("lab: starting the simulated AWS …");
+    let (lab, simulator) = tokio::task::spawn_blocking(move || {
+        let simulator = lab.aws();
+        (lab, simulator)
+    })
+    .await
+    .map_err(|e| Failure::job(format!("starting the simulated AWS failed: {e}")))?;
+    let simulator = simulator.map_err(|e| Failure::job(color_eyre::Report::new(e)))?;
+    let kept = lab.announce(Some(simulator.url())).map_err(failure)?;
+    println!("{}\n\n{}", connections(&kept), example(&simulator.url(), simulator.region()));
+    eprintln!("lab: running; Ctrl-C ends it");
+    let gone = async {
+        while kept.folder.exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        }
+    };
+    tokio::select! {
+        () = super::sync::wait_for_signal() => eprintln!("lab: stopping …"),
+        () = gone => eprintln!("lab: stopped by `cdc-doctor lab down`"),
+    }
+    simulator.stop();
+    lab::down().map_err(failure)?;
+    Ok(Answer::Done)
+}
+
+/// How AWS tools and a pipeline file get at the simulation.
+fn example(url: &str, region: &str) -> String {
+    format!(
+        "For AWS tools (the keys are dummies; this is a simulation, and nothing leaves this machine):\n\
+         \x20 export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_ACCESS_KEY_ID=simulation AWS_SECRET_ACCESS_KEY=simulation\n\
+         \x20 aws rds describe-db-instances\n\
+         \n\
+         For a pipeline file:\n\
+         \x20 [aws]\n\
+         \x20 region = \"{region}\"\n\
+         \x20 endpoint_url = \"{url}\"\n\
+         \n\
+         \x20 [dms]\n\
+         \x20 instance = \"charts-ri\"\n\
+         \x20 source_endpoint = \"charts-src\"\n\
+         \x20 target_endpoint = \"charts-tgt\"\n\
+         \x20 task = \"charts-task\""
+    )
 }
 
 fn install_missing(flavor: Option<MyFlavor>, yes: bool, context: &Context) -> Result<(), Failure> {
@@ -127,11 +189,12 @@ fn connections(kept: &Kept) -> String {
         MyFlavor::MariaDb => "mariadb",
         MyFlavor::MySql => "mysql",
     };
+    let aws = kept.aws.as_deref().map(|url| format!("\n  aws      {url} (simulated)")).unwrap_or_default();
     format!(
         "The practice pipeline runs until `cdc-doctor lab down`.\n\
          \x20 session  cdc-doctor -c {pipeline}\n\
          \x20 source   PGPASSWORD=$(cat {folder}/source-password) psql 'host=localhost port={source} user=dms dbname=postgres sslmode=require'\n\
-         \x20 target   MYSQL_PWD=$(cat {folder}/target-password) {client} --protocol=tcp -h 127.0.0.1 -P {target} -u dms charts",
+         \x20 target   MYSQL_PWD=$(cat {folder}/target-password) {client} --protocol=tcp -h 127.0.0.1 -P {target} -u dms charts{aws}",
         pipeline = kept.pipeline.display(),
         source = kept.source_port,
         target = kept.target_port,

@@ -6,7 +6,7 @@ mod event;
 mod lsn;
 
 pub use error::{Cause, Outcome, RELOAD, RESUME, Refused, Side, SyncError};
-pub use event::{Event, Lag, Phase, Progress, TableProgress, TableState, Totals};
+pub use event::{Event, Kinds, Lag, Phase, Progress, TableProgress, TableState, Totals};
 
 pub use lsn::{Lsn, NoLsn};
 

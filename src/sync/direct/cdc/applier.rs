@@ -84,6 +84,7 @@ fn report(reporter: &Reporter, batch: &Batch, began: Instant) {
         for work in &batch.tables {
             if let Some(table) = p.tables.get_mut(work.place) {
                 table.changes += work.changes;
+                table.kinds += work.kinds;
             }
         }
     });

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::change::{Batch, KeyedRow, Reached, Stage, TableWork, What};
 use super::row::RowLayout;
+use crate::sync::Kinds;
 use crate::sync::direct::tuple::Tuple;
 
 /// Bytes of changes in a batch. Three batches may be in memory: one that is applied, one that waits, one that grows.
@@ -44,6 +45,16 @@ pub(super) enum Change {
     },
     /// A row that is gone; at least its key.
     Delete(Tuple),
+}
+
+impl Change {
+    fn kind(&self) -> Kinds {
+        match self {
+            Self::Insert(_) => Kinds { inserts: 1, ..Kinds::default() },
+            Self::Update { .. } => Kinds { updates: 1, ..Kinds::default() },
+            Self::Delete(_) => Kinds { deletes: 1, ..Kinds::default() },
+        }
+    }
 }
 
 impl Builder {
@@ -97,6 +108,7 @@ impl Builder {
         self.count(&change);
         let (work, _) = self.table(place);
         work.changes += 1;
+        work.kinds += change.kind();
         let exact = |old, new| Stage::Exact { layout: Arc::clone(layout), old, new };
         match change {
             Change::Insert(new) => match work.stages.last_mut() {
@@ -119,6 +131,7 @@ impl Builder {
         self.count(&change);
         let (work, keys) = self.table(place);
         work.changes += 1;
+        work.kinds += change.kind();
         let mut stage = Keyed { layout, work, keys };
         match change {
             Change::Insert(new) => stage.put(new),
@@ -131,7 +144,7 @@ impl Builder {
     fn table(&mut self, place: usize) -> (&mut TableWork, &mut HashMap<Bytes, usize>) {
         self.began.get_or_insert_with(Instant::now);
         let at = *self.at.entry(place).or_insert_with(|| {
-            self.tables.push(TableWork { place, stages: Vec::new(), changes: 0 });
+            self.tables.push(TableWork { place, stages: Vec::new(), changes: 0, kinds: Kinds::default() });
             self.keys.push(HashMap::new());
             self.tables.len() - 1
         });

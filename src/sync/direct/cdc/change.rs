@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::row::RowLayout;
-use crate::sync::Lsn;
 use crate::sync::direct::tuple::Tuple;
+use crate::sync::{Kinds, Lsn};
 
 /// Work for one target transaction, or for a piece of one.
 #[derive(Debug, Default)]
@@ -37,6 +37,8 @@ pub(super) struct TableWork {
     pub(super) stages: Vec<Stage>,
     /// Row changes on the source.
     pub(super) changes: u64,
+    /// The same by what they did.
+    pub(super) kinds: Kinds,
 }
 
 /// A step in the work on a table.
