@@ -41,7 +41,7 @@ fn judge(facts: &Facts) -> Judged {
         }
         let Some(parameter) = side.rds.parameters.known()?.get(NAME) else { return Ok(Vec::new()) };
         let off = parameter.value.as_deref().is_none_or(|v| v == "0");
-        if !(off || !parameter.of_cluster) {
+        if !off && parameter.of_cluster {
             return Ok(Vec::new());
         }
         let in_force =
