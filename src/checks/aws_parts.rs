@@ -3,7 +3,7 @@
 use super::{Finding, Judged, Verdict};
 use crate::facts::aws::{AwsFacts, DmsEndpoint, DmsFacts, DmsTask, RdsFacts, RdsInstance, ReplicationInstance};
 use crate::facts::{Facts, Unknown};
-use crate::pipeline::{Dms, Endpoint, Pipeline};
+use crate::pipeline::{Dms, Pipeline};
 
 /// No `[aws]`.
 pub(super) const NO_AWS: &str = "the pipeline file has no section [aws]";
@@ -111,7 +111,6 @@ pub(super) fn with_endpoints(facts: &Facts, look: impl Fn(&Part<'_>, &DmsEndpoin
 pub(super) struct OnRds<'a> {
     /// `source` or `target`.
     pub side: &'static str,
-    pub endpoint: &'a Endpoint,
     pub rds: &'a RdsFacts,
     pub instance: &'a RdsInstance,
 }
@@ -120,12 +119,9 @@ impl<'a> OnRds<'a> {
     /// A side on RDS; `None` where it is not there.
     pub fn of(facts: &'a Facts, side: &'static str) -> Result<Option<Self>, Unknown> {
         let Some(aws) = &facts.aws else { return Ok(None) };
-        let (endpoint, rds) = match side {
-            "source" => (&facts.pipeline.source, &aws.source),
-            _ => (&facts.pipeline.target, &aws.target),
-        };
+        let rds = if side == "source" { &aws.source } else { &aws.target };
         let instance = rds.instance.known()?.as_ref();
-        Ok(instance.map(|instance| Self { side, endpoint, rds, instance }))
+        Ok(instance.map(|instance| Self { side, rds, instance }))
     }
 }
 

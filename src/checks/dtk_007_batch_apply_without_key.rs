@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::aws_parts::{only, with_task};
 use super::{Finding, Judged};
-use crate::facts::Facts;
+use crate::facts::{Facts, PgTable};
 use crate::fixes::Fix;
 
 check! {
@@ -34,7 +34,7 @@ fn judge(facts: &Facts) -> Judged {
             return Ok(Vec::new());
         }
         let selected = facts.source.tables.known()?.iter().filter(|t| part.pipeline.selects(&t.schema, &t.name));
-        let keyless: Vec<String> = selected.filter(|t| t.primary_key.is_none()).map(|t| t.label()).collect();
+        let keyless: Vec<String> = selected.filter(|t| t.primary_key.is_none()).map(PgTable::label).collect();
         let message =
             format!("{} applies changes in batches, and these have no key: {}", task.identifier, keyless.join(", "));
         let fix = Fix::manual("give them keys", ["Give the tables a primary key: cdc-doctor explain TBL-001"]);

@@ -3,6 +3,7 @@
 use super::aws_parts::with_dms;
 use super::{Finding, Judged};
 use crate::facts::Facts;
+use crate::facts::aws::Role;
 use crate::fixes::Fix;
 
 check! {
@@ -31,7 +32,7 @@ fn judge(facts: &Facts) -> Judged {
         let account = &part.aws.caller.known()?.account;
         let mut findings = Vec::new();
         for (name, role) in part.aws.roles.known()? {
-            let conditions = role.iter().flat_map(|r| r.conditions());
+            let conditions = role.iter().flat_map(Role::conditions);
             let other = conditions.filter(|c| c.contains("aws:Source")).find(|c| !c.contains(account.as_str()));
             findings.extend(other.map(|condition| {
                 let message = format!("The role {name} may be taken for another account than {account} only");

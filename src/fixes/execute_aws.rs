@@ -39,6 +39,7 @@ pub(super) async fn run(session: &Session, call: &AwsCall) -> Result<(), String>
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(super) fn words(error: Error) -> String {
     error.to_string()
 }

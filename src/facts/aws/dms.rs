@@ -195,7 +195,7 @@ pub(super) async fn refresh(session: &Session, endpoint: &DmsEndpoint) -> Result
     match session.call("dms:DescribeRefreshSchemasStatus", send).await {
         Err(error) if error.is_not_found() => Ok(None),
         answer => Ok(answer?.refresh_schemas_status().map(|s| SchemaRefresh {
-            status: text(s.status().map(|s| s.as_str())),
+            status: text(s.status().map(aws_sdk_databasemigration::types::RefreshSchemasStatusTypeValue::as_str)),
             failure: some(s.last_failure_message()),
         })),
     }

@@ -40,19 +40,21 @@ pub(super) fn endpoint(from: &dms::Endpoint) -> DmsEndpoint {
     DmsEndpoint {
         identifier: text(from.endpoint_identifier()),
         arn: text(from.endpoint_arn()),
-        side: text(from.endpoint_type().map(|t| t.as_str())),
+        side: text(from.endpoint_type().map(dms::ReplicationEndpointTypeValue::as_str)).to_lowercase(),
         engine: text(from.engine_name()),
         status: text(from.status()),
         // What came in by settings is not always repeated at the top.
         host: some(from.server_name())
             .or_else(|| pg.and_then(|s| some(s.server_name())))
             .or_else(|| my.and_then(|s| some(s.server_name()))),
-        port: port(from.port()).or_else(|| port(pg.and_then(|s| s.port()))).or_else(|| port(my.and_then(|s| s.port()))),
+        port: port(from.port())
+            .or_else(|| port(pg.and_then(dms::PostgreSqlSettings::port)))
+            .or_else(|| port(my.and_then(dms::MySqlSettings::port))),
         database: some(from.database_name()).or_else(|| pg.and_then(|s| some(s.database_name()))),
         user: some(from.username())
             .or_else(|| pg.and_then(|s| some(s.username())))
             .or_else(|| my.and_then(|s| some(s.username()))),
-        ssl_mode: text(from.ssl_mode().map(|m| m.as_str())),
+        ssl_mode: text(from.ssl_mode().map(dms::DmsSslModeValue::as_str)),
         certificate: some(from.certificate_arn()),
         secret: secret.or_else(|| my.and_then(|s| some(s.secrets_manager_secret_id()))),
         secret_role: role.or_else(|| my.and_then(|s| some(s.secrets_manager_access_role_arn()))),
@@ -119,7 +121,7 @@ pub(super) fn task(from: &dms::ReplicationTask) -> DmsTask {
     DmsTask {
         identifier: text(from.replication_task_identifier()),
         arn: text(from.replication_task_arn()),
-        migration_type: text(from.migration_type().map(|t| t.as_str())),
+        migration_type: text(from.migration_type().map(dms::MigrationTypeValue::as_str)),
         status: text(from.status()),
         stop_reason: some(from.stop_reason()),
         failure: some(from.last_failure_message()),
