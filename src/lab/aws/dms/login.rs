@@ -8,6 +8,7 @@ use crate::connect::{self, ConnectError};
 use crate::lab::aws::account::{Account, State};
 use crate::lab::aws::errors::AwsError;
 use crate::lab::aws::records::text;
+use crate::pipeline::secrets::Password;
 use crate::pipeline::{Endpoint, TlsMode};
 
 /// Everything that a login needs.
@@ -112,7 +113,8 @@ pub(super) async fn open(login: &Login) -> Result<Session, String> {
     if !is_this_machine(&at.host) {
         return Err(words::unknown_host(login.engine, &at.host));
     }
-    let password = login.password.as_ref();
+    let password = login.password.clone().map(Password::from);
+    let password = password.as_ref();
     match login.engine {
         Engine::Postgres => connect::postgres::open(at, password).await.map(Session::Postgres).map_err(words),
         _ => {

@@ -127,7 +127,8 @@ impl Work {
 
     /// Both passwords.
     pub(super) fn passwords(&self) -> Passwords {
-        Passwords { source: self.source.password.clone(), target: self.target.password.clone() }
+        let password = |login: &Login| login.password.clone().map(Into::into);
+        Passwords { source: password(&self.source), target: password(&self.target) }
     }
 
     /// The login that makes databases: into none of them.
