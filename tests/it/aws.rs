@@ -65,6 +65,7 @@ impl Scene {
                        "password": self.source.password().expose_secret(), "database": "postgres"},
             "target": {"engine": engine, "port": self.target.port(), "user": self.target.superuser(),
                        "password": self.target.password().expose_secret(), "database": "charts"},
+            "rds": Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/rds-ca/global-bundle.pem"),
             "ca": std::fs::read_to_string(self.source.ca_file()).unwrap(),
         })
     }

@@ -9,6 +9,7 @@ use super::account::empty;
 use super::errors::{Answer, AwsError};
 use super::input::Input;
 use super::names::{ACCOUNT, SIMULATION, iso, random_id};
+use super::policies::{decision, each};
 use super::sts::CALLER;
 
 /// What `dms-vpc-role` must have attached.
@@ -253,45 +254,6 @@ fn statements(role: &Role) -> Vec<Value> {
     all
 }
 
-fn decision(statements: &[Value], action: &str, resource: &str) -> &'static str {
-    let hit = |patterns: &Value, text: &str| each(patterns).filter_map(Value::as_str).any(|p| glob(p, text));
-    let about = |s: &&Value| {
-        hit(&s["Action"], &action.to_lowercase()) && (resource == "*" || hit(&s["Resource"], &resource.to_lowercase()))
-    };
-    let effects: Vec<&str> = statements.iter().filter(about).filter_map(|s| s["Effect"].as_str()).collect();
-    match effects.as_slice() {
-        [] => "implicitDeny",
-        some if some.contains(&"Deny") => "explicitDeny",
-        _ => "allowed",
-    }
-}
-
-/// The elements of a list; a value that stands alone is a list of one.
-fn each(value: &Value) -> impl Iterator<Item = &Value> {
-    match value {
-        Value::Array(all) => all.as_slice(),
-        Value::Null => &[],
-        one => std::slice::from_ref(one),
-    }
-    .iter()
-}
-
-/// `*` is any text; `text` is in small letters.
-fn glob(pattern: &str, text: &str) -> bool {
-    let pattern = pattern.to_lowercase();
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
-    for part in middle {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
 fn policy_document(text: &str) -> Result<String, AwsError> {
     let sound = serde_json::from_str::<Value>(text).is_ok_and(|v| v.get("Statement").is_some());
     if sound {
@@ -321,19 +283,6 @@ fn no_entity(message: String) -> AwsError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_denial_is_above_what_allows() {
-        let statements = [
-            json!({"Effect": "Allow", "Action": ["s3:Get*", "s3:PutObject"], "Resource": "arn:aws:s3:::charts/*"}),
-            json!({"Effect": "Deny", "Action": "s3:GetBucketAcl", "Resource": "*"}),
-        ];
-        let ask = |action, resource| decision(&statements, action, resource);
-        assert_eq!(ask("s3:GetObject", "arn:aws:s3:::charts/x"), "allowed");
-        assert_eq!(ask("s3:GetObject", "arn:aws:s3:::others/x"), "implicitDeny");
-        assert_eq!(ask("s3:GetBucketAcl", "arn:aws:s3:::charts/x"), "explicitDeny");
-        assert_eq!(ask("s3:ListBucket", "*"), "implicitDeny");
-    }
 
     #[test]
     fn the_role_of_dms_must_be_whole() {

@@ -19,6 +19,8 @@
 //!   resolve. The TLS mode `none` never encrypts. What a task does to tables is what this program's own engine does:
 //!   types, LOBs and target tables are its own, `TargetTablePrepMode` only decides whether rows that are there go
 //!   (`DO_NOTHING` refuses a table that has some), and validation is never enabled.
+//! - Whoever trusts one of RDS's authorities trusts the lab's here, as it has signed the instances' certificates.
+//! - A table without a key fails where changes are to be followed; on AWS its new rows arrive, and its other changes do not.
 //! - Table mappings: selection rules without filters, renaming of schemas. Changes of data types are ignored with a
 //!   warning in the task's log; other rules are refused. A start position or time, and a stop position, are refused.
 //! - Where a table fails, the engine stops at once; the simulation marks the table, and runs it again without it. A task
@@ -41,6 +43,7 @@ mod input;
 mod logs;
 mod names;
 mod page;
+mod policies;
 mod rds;
 mod records;
 mod secrets;

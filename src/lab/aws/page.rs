@@ -37,22 +37,19 @@ pub(super) fn dms_page(records: Vec<Value>, name: &str, input: &Input) -> Answer
     page(records, name, input, 100, "InvalidParameterValueException")
 }
 
-/// The records that all filters let through; `known` names the member that each filter looks at.
+/// The records that all filters let through; `known` names the members that each filter looks at.
 pub(super) fn filter(records: Vec<Value>, input: &Input, known: &[(&str, &str)]) -> Result<Vec<Value>, AwsError> {
     let mut left = records;
     for filter in input.list("Filters") {
         let name = filter.get("Name").and_then(Value::as_str).unwrap_or_default();
-        let Some((_, member)) = known.iter().find(|(n, _)| *n == name) else {
+        let members: Vec<&str> = known.iter().filter(|(n, _)| *n == name).map(|(_, member)| *member).collect();
+        if members.is_empty() {
             return Err(AwsError::value(format!("Unknown filter name: {name}")));
-        };
+        }
         let values: Vec<&str> =
             filter.get("Values").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-        left.retain(|record| {
-            record
-                .get(*member)
-                .and_then(Value::as_str)
-                .is_some_and(|is| values.iter().any(|v| v.eq_ignore_ascii_case(is)))
-        });
+        let is_wanted = |is: &str| values.iter().any(|wanted| wanted.eq_ignore_ascii_case(is));
+        left.retain(|record| members.iter().any(|m| record.get(*m).and_then(Value::as_str).is_some_and(is_wanted)));
     }
     Ok(left)
 }
@@ -101,11 +98,12 @@ mod tests {
     #[test]
     fn filters_are_all_asked() {
         let records = vec![json!({"A": "x", "B": "1"}), json!({"A": "X", "B": "2"}), json!({"B": "1"})];
-        let known = [("a", "A"), ("b", "B")];
+        let known = [("a", "A"), ("b", "B"), ("any", "A"), ("any", "B")];
         let ask = |filters: Value| filter(records.clone(), &Input(json!({"Filters": filters})), &known);
         assert_eq!(ask(json!([{"Name": "a", "Values": ["x", "y"]}])).unwrap().len(), 2);
         let both = json!([{"Name": "a", "Values": ["x"]}, {"Name": "b", "Values": ["2"]}]);
         assert_eq!(ask(both).unwrap(), [records[1].clone()]);
+        assert_eq!(ask(json!([{"Name": "any", "Values": ["2", "x"]}])).unwrap().len(), 2);
         assert!(ask(json!([{"Name": "c", "Values": []}])).is_err());
         let nothing = Input(json!({"Filters": [{"Name": "a", "Values": ["z"]}]}));
         assert_eq!(dms_page(Vec::new(), "Endpoints", &nothing).unwrap_err().code, "ResourceNotFoundFault");

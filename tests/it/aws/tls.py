@@ -1,6 +1,8 @@
 """The story's first two faults: an endpoint without TLS, and the instance's identifier taken for a database's name."""
 
-from common import GIVEN, certificate, client, endpoint, equal, instance, mappings, refused, tested
+import json
+
+from common import GIVEN, certificate, client, endpoint, equal, in_status, instance, mappings, refused, tested, wait
 
 dms = client("dms")
 ri = instance(dms)
@@ -29,6 +31,13 @@ dms.modify_endpoint(EndpointArn=source, SslMode="verify-full", CertificateArn=bu
 equal(tested(dms, ri, source), ("successful", ""))
 refused(dms.exceptions.InvalidResourceStateFault, dms.delete_certificate, CertificateArn=bundle)
 
+# The bundle of RDS serves too, on either side: the servers are instances of RDS.
+real = dms.import_certificate(CertificateIdentifier="rds", CertificatePem=open(GIVEN["rds"]).read())["Certificate"]["CertificateArn"]
+dms.modify_endpoint(EndpointArn=source, CertificateArn=real)
+equal(tested(dms, ri, source), ("successful", ""))
+trusting = endpoint(dms, "target", "trusting", SslMode="verify-full", CertificateArn=real)
+equal(tested(dms, ri, trusting), ("successful", ""))
+
 # A wrong password, a wrong port, a name that is no name, on either side.
 for name, side, wrong, says in [
     ("a", "source", {"Password": "x"}, "password authentication failed for user"),
@@ -45,12 +54,8 @@ for name, side, wrong, says in [
 
 # What a login sees, and a secret instead of a password.
 dms.refresh_schemas(EndpointArn=source, ReplicationInstanceArn=ri)
-from common import wait
-
 wait("the schemas", lambda: dms.describe_refresh_schemas_status(EndpointArn=source)["RefreshSchemasStatus"]["Status"] == "successful")
 assert "public" in dms.describe_schemas(EndpointArn=source)["Schemas"]
-import json
-
 at = GIVEN["source"]
 client("secretsmanager").create_secret(
     Name="charts/source",
@@ -76,8 +81,6 @@ task = dms.create_replication_task(
     MigrationType="full-load",
     TableMappings=mappings("%"),
 )["ReplicationTask"]["ReplicationTaskArn"]
-from common import in_status
-
 in_status(dms, task, "ready")
 why = refused(dms.exceptions.InvalidResourceStateFault, dms.start_replication_task, ReplicationTaskArn=task, StartReplicationTaskType="start-replication")
 assert "Test connection" in why, why

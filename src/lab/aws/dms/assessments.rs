@@ -31,15 +31,9 @@ const NAMES: [&str; 5] = [
 pub(super) fn start(account: &Arc<Account>, input: &Input) -> Answer {
     let task = input.required(tasks::ARN)?;
     let mut state = account.state();
-    let Some(record) = state.dms.tasks.find(tasks::ARN, task).cloned() else {
-        return Err(AwsError::not_found(format!("Replication task not found: {task}")));
-    };
+    let record = state.dms.task(task)?.clone();
     if state.dms.movements.get(task).is_some_and(super::Movement::is_busy) {
         return Err(AwsError::state("The task is running; an assessment needs it to be ready, stopped or failed."));
-    }
-    let role = input.required("ServiceAccessRoleArn")?;
-    if !role.starts_with("arn:aws:iam::") {
-        return Err(AwsError::value(format!("Invalid ServiceAccessRoleArn: {role}")));
     }
     let login = login::read(account, &state, text(&record, "SourceEndpointArn"))?;
     let selection = mappings::read(text(&record, "TableMappings"))?;
@@ -47,17 +41,9 @@ pub(super) fn start(account: &Arc<Account>, input: &Input) -> Answer {
     let chosen = |name: &&str| (only.is_empty() || only.contains(name)) && !without.contains(name);
     let names: Vec<&'static str> = NAMES.into_iter().filter(chosen).collect();
     let arn = account.arn("dms", "assessment-run", &random_id());
-    let run = json!({
-        ARN: arn, tasks::ARN: task, "Status": "running",
-        "ReplicationTaskAssessmentRunCreationDate": seconds(Timestamp::now()),
-        "AssessmentProgress": {"IndividualAssessmentCount": names.len(), "IndividualAssessmentCompletedCount": 0},
-        "ServiceAccessRoleArn": role, "ResultLocationBucket": input.required("ResultLocationBucket")?,
-        "ResultLocationFolder": input.text("ResultLocationFolder").unwrap_or_default(),
-        "AssessmentRunName": input.required("AssessmentRunName")?, "IsLatestTaskAssessmentRun": true,
-    });
-    while let Some(older) = state.dms.assessments.find(tasks::ARN, task).map(|run| text(run, ARN).to_owned()) {
-        state.dms.assessments.remove(ARN, &older);
-    }
+    let run = begun(&arn, task, names.len(), input)?;
+    // One run a task is kept.
+    state.dms.assessments.remove(tasks::ARN, task);
     state.dms.assessments.push(run.clone());
     drop(state);
     let account = Arc::clone(account);
@@ -67,6 +53,22 @@ pub(super) fn start(account: &Arc<Account>, input: &Input) -> Answer {
         finish(&account, &arn, &names, &keyless);
     });
     Ok(json!({ "ReplicationTaskAssessmentRun": run }))
+}
+
+/// A run that has begun.
+fn begun(arn: &str, task: &str, count: usize, input: &Input) -> Answer {
+    let role = input.required("ServiceAccessRoleArn")?;
+    if !role.starts_with("arn:aws:iam::") {
+        return Err(AwsError::value(format!("Invalid ServiceAccessRoleArn: {role}")));
+    }
+    Ok(json!({
+        ARN: arn, tasks::ARN: task, "Status": "running",
+        "ReplicationTaskAssessmentRunCreationDate": seconds(Timestamp::now()),
+        "AssessmentProgress": {"IndividualAssessmentCount": count, "IndividualAssessmentCompletedCount": 0},
+        "ServiceAccessRoleArn": role, "ResultLocationBucket": input.required("ResultLocationBucket")?,
+        "ResultLocationFolder": input.text("ResultLocationFolder").unwrap_or_default(),
+        "AssessmentRunName": input.required("AssessmentRunName")?, "IsLatestTaskAssessmentRun": true,
+    }))
 }
 
 fn finish(account: &Account, arn: &str, names: &[&str], keyless: &Result<Vec<String>, String>) {
@@ -118,6 +120,14 @@ async fn keyless(login: &Login, selection: &Selection) -> Result<Vec<String>, St
     let names = rows.iter().map(|row| (row.get::<_, String>(0), row.get::<_, String>(1)));
     let selected = names.filter(|(s, t)| hit(&selection.include, s, t) && !hit(&selection.exclude, s, t));
     Ok(selected.map(|(schema, table)| format!("{schema}.{table}")).collect())
+}
+
+/// `DescribeApplicableIndividualAssessments`: the same for each task.
+pub(super) fn applicable(account: &Account, input: &Input) -> Answer {
+    if let Some(arn) = input.text(tasks::ARN) {
+        account.state().dms.task(arn)?;
+    }
+    dms_page(NAMES.iter().map(|name| json!(name)).collect(), "IndividualAssessmentNames", input)
 }
 
 /// `DescribeReplicationTaskAssessmentRuns`.

@@ -38,6 +38,11 @@ pub(super) fn import(account: &Account, input: &Input) -> Answer {
     Ok(json!({ "Certificate": certificate }))
 }
 
+/// Whether one of the certificates is an authority of RDS.
+pub(super) fn is_of_rds(pem: &str) -> bool {
+    CertificateDer::pem_slice_iter(pem.as_bytes()).flatten().any(|der| crate::connect::tls::is_rds_authority(&der))
+}
+
 /// `DescribeCertificates`.
 pub(super) fn describe(account: &Account, input: &Input) -> Answer {
     let all = account.state().dms.certificates.all();

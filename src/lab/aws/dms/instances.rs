@@ -57,28 +57,11 @@ pub(super) fn create(account: &Arc<Account>, input: &Input) -> Answer {
         None => json!({"ReplicationSubnetGroupIdentifier": "default", "VpcId": VPC, "SubnetGroupStatus": "Complete",
                        "ReplicationSubnetGroupDescription": "default", "Subnets": []}),
     };
-    let groups = match input.texts("VpcSecurityGroupIds") {
-        none if none.is_empty() => vec![SECURITY_GROUP],
-        some => some,
-    };
-    let groups: Vec<Value> = groups.iter().map(|id| json!({"VpcSecurityGroupId": id, "Status": "active"})).collect();
+    let mut instance = described(account, input)?;
+    instance["ReplicationSubnetGroup"] = group;
+    instance[ID] = name.as_str().into();
     let arn = super::new_arn(account, "rep", input);
-    let instance = json!({
-        ID: name, ARN: arn, STATUS: "creating",
-        "ReplicationInstanceClass": class(input)?,
-        "AllocatedStorage": input.number("AllocatedStorage").unwrap_or(50),
-        "VpcSecurityGroups": groups,
-        "AvailabilityZone": format!("{}{}", account.stage.region, SUBNETS[0].1),
-        "ReplicationSubnetGroup": group,
-        "PreferredMaintenanceWindow": input.text("PreferredMaintenanceWindow").unwrap_or("sun:06:00-sun:06:30"),
-        "PendingModifiedValues": {},
-        "MultiAZ": input.flag("MultiAZ"),
-        "EngineVersion": input.text("EngineVersion").unwrap_or(VERSION),
-        "AutoMinorVersionUpgrade": input.0.get("AutoMinorVersionUpgrade").and_then(Value::as_bool).unwrap_or(true),
-        "KmsKeyId": account.arn("kms", "key", "00000000-0000-0000-0000-000000000000"),
-        "PubliclyAccessible": input.0.get("PubliclyAccessible").and_then(Value::as_bool).unwrap_or(true),
-        "NetworkType": "IPV4",
-    });
+    instance[ARN] = arn.as_str().into();
     state.dms.tags.insert(arn.clone(), input.tags());
     state.dms.instances.push(instance.clone());
     state.dms.happened(&name, "replication-instance", "creation", "Replication instance is being created (simulation)");
@@ -93,6 +76,31 @@ pub(super) fn create(account: &Arc<Account>, input: &Input) -> Answer {
         }
     });
     Ok(json!({ "ReplicationInstance": instance }))
+}
+
+/// What the call says of a new instance, over the defaults.
+fn described(account: &Account, input: &Input) -> Answer {
+    let groups = match input.texts("VpcSecurityGroupIds") {
+        none if none.is_empty() => vec![SECURITY_GROUP],
+        some => some,
+    };
+    let groups: Vec<Value> = groups.iter().map(|id| json!({"VpcSecurityGroupId": id, "Status": "active"})).collect();
+    let on = |member: &str| input.0.get(member).and_then(Value::as_bool).unwrap_or(true);
+    Ok(json!({
+        STATUS: "creating",
+        "ReplicationInstanceClass": class(input)?,
+        "AllocatedStorage": input.number("AllocatedStorage").unwrap_or(50),
+        "VpcSecurityGroups": groups,
+        "AvailabilityZone": format!("{}{}", account.stage.region, SUBNETS[0].1),
+        "PreferredMaintenanceWindow": input.text("PreferredMaintenanceWindow").unwrap_or("sun:06:00-sun:06:30"),
+        "PendingModifiedValues": {},
+        "MultiAZ": input.flag("MultiAZ"),
+        "EngineVersion": input.text("EngineVersion").unwrap_or(VERSION),
+        "AutoMinorVersionUpgrade": on("AutoMinorVersionUpgrade"),
+        "KmsKeyId": account.arn("kms", "key", "00000000-0000-0000-0000-000000000000"),
+        "PubliclyAccessible": on("PubliclyAccessible"),
+        "NetworkType": "IPV4",
+    }))
 }
 
 fn class(input: &Input) -> Result<&str, AwsError> {

@@ -90,9 +90,15 @@ fn authority(account: &Account, state: &State, arn: &str) -> Result<Option<std::
     if arn.is_empty() {
         return Ok(None);
     }
-    let certificate = certificates::find(&state.dms, arn)?;
+    let mut pem = text(certificates::find(&state.dms, arn)?, "CertificatePem").to_owned();
+    if certificates::is_of_rds(&pem) {
+        // On AWS, RDS's authorities have signed what the instances show. Here it is the lab's.
+        pem.push('\n');
+        pem.push_str(&std::fs::read_to_string(account.stage.source.ca_file()).unwrap_or_default());
+        pem.push_str(&std::fs::read_to_string(account.stage.target.ca_file()).unwrap_or_default());
+    }
     let file = account.folder.path().join(format!("{}.pem", arn.rsplit(':').next().unwrap_or_default()));
-    std::fs::write(&file, text(certificate, "CertificatePem"))
+    std::fs::write(&file, pem)
         .map_err(|e| AwsError::new(500, "InternalFailure", format!("{}: {e}", file.display())))?;
     Ok(Some(file))
 }

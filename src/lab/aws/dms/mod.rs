@@ -114,6 +114,7 @@ pub(super) async fn answer(account: &Arc<Account>, operation: &str, input: &Inpu
         "DescribeReplications" => replications::describe(account, input),
         "DescribeReplicationTableStatistics" => statistics::of_replication(account, input),
         "StartReplicationTaskAssessmentRun" => assessments::start(account, input),
+        "DescribeApplicableIndividualAssessments" => assessments::applicable(account, input),
         "DescribeReplicationTaskAssessmentRuns" => assessments::runs(account, input),
         "DescribeReplicationTaskIndividualAssessments" => assessments::findings(account, input),
         "DescribeEvents" => offers::events(account, input),

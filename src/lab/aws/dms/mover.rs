@@ -88,28 +88,40 @@ impl Run {
             let (ended, stopped) = self.once(pipeline.clone(), options.clone()).await;
             let moved_nothing = matches!(ended, Err(SyncError::Refused(_)));
             match next(ended, stopped, self.work.settings.stop_on_table_error) {
-                Next::Finished if self.work.mode == SyncMode::FullLoad => {
-                    return (Stand::Stopped, "Stop Reason FULL_LOAD_ONLY_FINISHED", None);
-                }
-                Next::Finished => return (Stand::Stopped, "Stop Reason STOPPED_AFTER_CACHED_EVENTS", None),
-                Next::Failed(why) => return failed(&why),
-                Next::Stopped => match self.to_reload() {
-                    Some(reload) => options = SyncOptions { reload, truncate_target: false, ..options },
-                    None => return (Stand::Stopped, "Stop Reason NORMAL", None),
-                },
-                Next::NothingLeft => return self.nothing_left(),
                 Next::Without(tables) => {
                     self.give_up(&tables, &mut pipeline);
-                    // Followed tables go on where they are; a plain load begins again with those that are not complete.
-                    if self.work.mode == SyncMode::FullLoad {
-                        options.truncate_target |= !moved_nothing;
-                    } else {
-                        options.truncate_target &= moved_nothing;
-                    }
-                    options.reload.clear();
+                    options = self.without(&options, moved_nothing);
                 }
+                end => match self.to_reload().filter(|_| end == Next::Stopped) {
+                    Some(reload) => options = SyncOptions { reload, truncate_target: false, ..options },
+                    None => return self.end(&end),
+                },
             }
             self.change(Movement::again);
+        }
+    }
+
+    /// The options of the run after one in which tables failed: followed tables go on where they are; a plain load begins
+    /// again with those that are not complete.
+    fn without(&self, options: &SyncOptions, moved_nothing: bool) -> SyncOptions {
+        let truncate = options.truncate_target;
+        let truncate_target = match self.work.mode {
+            SyncMode::FullLoad => truncate || !moved_nothing,
+            _ => truncate && moved_nothing,
+        };
+        SyncOptions { truncate_target, reload: Vec::new(), ..options.clone() }
+    }
+
+    /// The end in DMS's terms.
+    fn end(&self, next: &Next) -> End {
+        match next {
+            Next::Failed(why) => failed(why),
+            Next::NothingLeft => self.nothing_left(),
+            Next::Finished if self.work.mode == SyncMode::FullLoad => {
+                (Stand::Stopped, "Stop Reason FULL_LOAD_ONLY_FINISHED", None)
+            }
+            Next::Finished => (Stand::Stopped, "Stop Reason STOPPED_AFTER_CACHED_EVENTS", None),
+            Next::Stopped | Next::Without(_) => (Stand::Stopped, "Stop Reason NORMAL", None),
         }
     }
 

@@ -17,9 +17,7 @@ const FILTERS: [(&str, &str); 3] =
 /// `DescribeTableStatistics`. Pages hold 20 to 500.
 pub(super) fn of_task(account: &Account, input: &Input) -> Answer {
     let arn = input.required(tasks::ARN)?;
-    if account.state().dms.tasks.find(tasks::ARN, arn).is_none() {
-        return Err(AwsError::not_found(format!("Replication task not found: {arn}")));
-    }
+    account.state().dms.task(arn)?;
     let mut answer =
         page(tables(account, arn, input)?, "TableStatistics", input, 500, "InvalidParameterValueException")?;
     answer[tasks::ARN] = arn.into();

@@ -23,7 +23,8 @@ const STATUS: &str = "Status";
 const MEMBERS: Members = Members { arn: ARN, name: ID, mode: "MigrationType", settings: "ReplicationTaskSettings" };
 
 impl State {
-    fn task(&self, arn: &str) -> Result<&Value, AwsError> {
+    /// A task by its ARN.
+    pub(super) fn task(&self, arn: &str) -> Result<&Value, AwsError> {
         self.tasks.find(ARN, arn).ok_or_else(|| AwsError::not_found(format!("Replication task not found: {arn}")))
     }
 
@@ -112,6 +113,7 @@ pub(super) fn describe(account: &Account, input: &Input) -> Answer {
         ("replication-task-id", ID),
         ("migration-type", "MigrationType"),
         ("endpoint-arn", "SourceEndpointArn"),
+        ("endpoint-arn", "TargetEndpointArn"),
         ("replication-instance-arn", instances::ARN),
     ];
     let tasks = filter(state.dms.tasks.all(), input, &known)?;
