@@ -141,7 +141,7 @@ fn parameters_hold_on_the_server_when_rds_says_so() {
         ["plaintext"] => {
             let mut endpoint = scene.source.endpoint("postgres");
             endpoint.tls = cdc_doctor::pipeline::TlsMode::Disable;
-            let password = scene.source.password().clone();
+            let password = scene.source.password().clone().into();
             let opened = block_on(cdc_doctor::connect::postgres::open(&endpoint, Some(&password)));
             if opened.is_ok() { "accepted" } else { "refused" }.to_owned()
         }
