@@ -16,6 +16,7 @@ mod sts;
 
 pub(super) use collect::collect;
 pub use discover::{Discovery, discover};
+pub(crate) use rds::sides as rds_sides;
 pub use dms_model::{
     AssessmentRun, DmsCertificate, DmsConnection, DmsEndpoint, DmsEvent, DmsFacts, DmsTask, Maintenance, MySqlSettings,
     PostgresSettings, Quota, ReplicationInstance, S3Settings, SchemaRefresh, TableStatistics,
