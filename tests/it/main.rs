@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account;
 mod aws;
 mod canary;
 mod cdc;
@@ -16,6 +17,7 @@ mod facts;
 mod fixes;
 mod lab;
 mod pipeline;
+mod provision;
 mod schema;
 mod servers;
 mod slots;

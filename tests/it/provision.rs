@@ -1,0 +1,156 @@
+//! `cdc-doctor provision` against the simulated AWS.
+
+use cdc_doctor::facts::MyFlavor;
+use cdc_doctor::lab::aws::Fault;
+
+use crate::account::Account;
+use crate::support::block_on;
+
+/// Another pipeline's endpoint, or a person's.
+async fn foreign_endpoint(url: &str) {
+    let client = dms(url);
+    let made = client.create_endpoint().endpoint_identifier("somebody-elses").engine_name("mysql");
+    made.endpoint_type("target".into()).server_name("localhost").port(3306).username("u").send().await.unwrap();
+}
+
+fn dms(url: &str) -> aws_sdk_databasemigration::Client {
+    let credentials = aws_sdk_rds::config::Credentials::new("simulation", "simulation", None, None, "test");
+    let config = aws_sdk_databasemigration::Config::builder()
+        .behavior_version_latest()
+        .endpoint_url(url)
+        .region(aws_sdk_rds::config::Region::new("eu-west-2"))
+        .credentials_provider(credentials);
+    aws_sdk_databasemigration::Client::from_conf(config.build())
+}
+
+#[test]
+fn plan_apply_again_and_destroy() {
+    let account = Account::new(MyFlavor::MariaDb);
+    block_on(foreign_endpoint(&account.simulator.url()));
+
+    let plan = account.run(&["provision", "plan"], 0).out;
+    assert!(plan.contains("+ replication instance charts-ri"), "{plan}");
+    assert!(plan.contains("schema public → database charts"), "{plan}");
+    assert!(plan.contains("public.chart.is_new as boolean"), "{plan}");
+    assert!(plan.contains("Cost, an estimate: about"), "{plan}");
+    for (_, secret) in account.project.variables().iter().filter(|(name, _)| name.ends_with("_PASSWORD")) {
+        assert!(!plan.contains(secret), "a password is shown");
+    }
+    assert!(!account.simulator.calls().iter().any(|c| c.contains(":Create")), "planning changes nothing");
+
+    let refused = account.run(&["provision", "apply"], 2).err;
+    assert!(refused.contains("provision apply --yes"), "{refused}");
+    let applied = account.run(&["provision", "apply", "--yes"], 0);
+    assert!(applied.err.contains("endpoint charts-src: login works"), "{applied}");
+    assert!(applied.err.contains("task charts-task: ready"), "{applied}");
+
+    let plan = account.run(&["provision", "plan"], 0).out;
+    assert!(plan.contains("Nothing to do"), "{plan}");
+    let before = account.simulator.calls().len();
+    account.run(&["provision", "apply", "--yes"], 0);
+    let again = account.actions(before);
+    assert!(again.iter().all(|a| a.contains(":Describe") || a.contains(":Get") || a.contains(":List")), "{again:?}");
+
+    let there = account.run(&["provision", "status"], 0).out;
+    assert!(there.contains("replication instance charts-ri: available"), "{there}");
+    let destroyed = account.run(&["provision", "destroy", "--yes"], 0);
+    assert!(destroyed.out.contains("- task charts-task"), "{destroyed}");
+    let left = block_on(dms(&account.simulator.url()).describe_endpoints().send()).unwrap();
+    let left: Vec<_> = left.endpoints().iter().filter_map(|e| e.endpoint_identifier()).collect();
+    assert_eq!(left, ["somebody-elses"], "only what carries the tag goes");
+    let there = account.run(&["provision", "status"], 0).out;
+    assert!(!there.contains("charts-"), "{there}");
+    assert!(account.run(&["provision", "destroy", "--yes"], 0).out.contains("nothing to delete"));
+}
+
+#[test]
+fn an_interrupted_apply_goes_on() {
+    let account = Account::new(MyFlavor::MariaDb);
+    // Each kind of resource is the last that is made before the next call breaks.
+    for call in ["CreateReplicationSubnetGroup", "CreateReplicationInstance", "CreateEndpoint", "CreateReplicationTask"] {
+        account.simulator.fault(&format!("dms:{call}"), Fault::AccessDenied, 1);
+        let ran = account.run(&["provision", "apply", "--yes"], 3);
+        assert!(ran.err.contains(&format!("Allow it the action dms:{call} in IAM")), "{ran}");
+    }
+    account.run(&["provision", "apply", "--yes"], 0);
+    assert!(account.run(&["provision", "plan"], 0).out.contains("Nothing to do"));
+    let created = |what: &str| account.simulator.calls().iter().filter(|c| **c == format!("dms:Create{what}")).count();
+    assert_eq!((created("ReplicationInstance"), created("ReplicationTask")), (2, 2), "one refused, one made");
+}
+
+/// The program is killed while it waits for the instance.
+#[test]
+fn a_killed_apply_goes_on() {
+    let account = Account::new(MyFlavor::MariaDb);
+    let slow = cdc_doctor::lab::aws::Delays { create: std::time::Duration::from_secs(4), ..cdc_doctor::lab::aws::Delays::none() };
+    account.simulator.set_delays(slow);
+    let mut child = account.project.program().args(["provision", "apply", "--yes"]).spawn().unwrap();
+    for _ in 0..200 {
+        if account.simulator.calls().iter().any(|c| c == "dms:CreateReplicationInstance") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    account.run(&["provision", "apply", "--yes"], 0);
+    assert!(account.run(&["provision", "plan"], 0).out.contains("Nothing to do"));
+    let instances = account.simulator.calls().iter().filter(|c| *c == "dms:CreateReplicationInstance").count();
+    assert_eq!(instances, 1);
+}
+
+#[test]
+fn throttling_is_waited_out_and_each_refusal_names_its_permission() {
+    let account = Account::new(MyFlavor::MariaDb);
+    account.simulator.fault("dms:DescribeEndpoints", Fault::Throttling, 2);
+    account.run(&["provision", "plan"], 0);
+    for call in
+        ["dms:DescribeReplicationInstances", "dms:DescribeReplicationTasks", "rds:DescribeDBInstances", "iam:GetRole"]
+    {
+        account.simulator.fault(call, Fault::AccessDenied, 1);
+        let ran = account.run(&["provision", "plan"], 3);
+        assert!(ran.err.contains(call), "{ran}");
+    }
+    account.simulator.fault("sts:GetCallerIdentity", Fault::ExpiredToken, 1);
+    assert!(account.run(&["provision", "plan"], 3).err.contains("AWS credentials"), "the login is named");
+}
+
+#[test]
+fn what_differs_is_shown_and_mended() {
+    let account = Account::new(MyFlavor::MariaDb);
+    account.run(&["provision", "apply", "--yes"], 0);
+    account.project.edit("[dms]\n", "[dms]\nallocated_storage = 80\n");
+    account.project.edit("include = [\"public.*\"]", "include = [\"public.chart\"]");
+    let plan = account.run(&["provision", "plan"], 0).out;
+    assert!(plan.contains("AllocatedStorage  50 → 80"), "{plan}");
+    assert!(plan.contains("no longer: include public.%"), "{plan}");
+    assert!(plan.contains("also: include public.chart"), "{plan}");
+    account.run(&["provision", "apply", "--yes"], 0);
+    assert!(account.run(&["provision", "plan"], 0).out.contains("Nothing to do"));
+}
+
+#[test]
+fn a_login_that_fails_is_told_in_plain_words() {
+    let account = Account::new(MyFlavor::MariaDb);
+    account.project.edit("database = \"postgres\"", "database = \"template1\"");
+    // Reachable from here, refused to the endpoint.
+    account.source.run("postgres", "CREATE ROLE other LOGIN PASSWORD 'right'; GRANT pg_read_all_data TO other").unwrap();
+    account.run(&["provision", "apply", "--yes"], 0);
+    account.run(&["provision", "destroy", "--yes"], 0);
+    account.project.edit("exclude = [", "exclude = [\"public.none\", ");
+    account.project.edit("[target]\nhost = \"localhost\"", "[target]\nhost = \"nowhere.invalid\"");
+    let ran = account.run(&["provision", "apply", "--yes"], 3);
+    assert!(ran.err.contains("cannot log in by the endpoint charts-tgt"), "{ran}");
+    assert!(ran.err.contains("nowhere.invalid"), "{ran}");
+}
+
+#[test]
+fn a_serverless_pipeline_has_no_instance() {
+    let account = Account::new(MyFlavor::MariaDb);
+    account.project.edit("[dms]\n", "[dms]\nserverless = true\n");
+    let plan = account.run(&["provision", "plan"], 0).out;
+    assert!(plan.contains("+ serverless replication charts-task") && !plan.contains("replication instance"), "{plan}");
+    account.run(&["provision", "apply", "--yes"], 0);
+    assert!(account.run(&["provision", "plan"], 0).out.contains("Nothing to do"));
+    account.run(&["provision", "destroy", "--yes"], 0);
+}
