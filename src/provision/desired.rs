@@ -102,7 +102,18 @@ pub(super) fn names(pipeline: &Pipeline, dms: &Dms) -> Vec<(Kind, String)> {
 pub(super) fn role_names(pipeline: &Pipeline) -> Vec<String> {
     let mut all = vec![VPC_ROLE.to_owned(), LOGS_ROLE.to_owned()];
     all.extend(pipeline.s3.as_ref().map(|_| s3_role_name(pipeline)));
+    all.extend(assessment_bucket(pipeline).map(|_| assessment_role(pipeline)));
     all
+}
+
+fn assessment_bucket(pipeline: &Pipeline) -> Option<&str> {
+    pipeline.dms.as_ref()?.assessment_bucket.as_deref()
+}
+
+/// The role through which DMS writes the results of premigration assessments.
+#[must_use]
+pub fn assessment_role(pipeline: &Pipeline) -> String {
+    format!("cdc-doctor-{}", identifier(&pipeline.name, "dms-assessments"))
 }
 
 pub(super) fn has_inline_policy(role: &str) -> bool {
@@ -150,7 +161,22 @@ fn roles(pipeline: &Pipeline, around: &Surroundings) -> Vec<Resource> {
         let values = [("Service", "dms.amazonaws.com".into()), ("AttachedPolicies", json!([])), ("Policy", policy)];
         all.push(resource(Kind::Role, &s3_role_name(pipeline), &values));
     }
+    if let Some(bucket) = assessment_bucket(pipeline) {
+        let policy = assessment_policy(bucket, &around.partition);
+        let values = [("Service", "dms.amazonaws.com".into()), ("AttachedPolicies", json!([])), ("Policy", policy)];
+        all.push(resource(Kind::Role, &assessment_role(pipeline), &values));
+    }
     all
+}
+
+/// What DMS needs to write the results of assessments:
+/// <https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Tasks.AssessmentReport.Prerequisites.html>.
+fn assessment_policy(bucket: &str, partition: &str) -> Value {
+    let bucket = format!("arn:{partition}:s3:::{bucket}");
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["s3:PutObject", "s3:DeleteObject", "s3:GetObject", "s3:PutObjectTagging"],
+         "Resource": format!("{bucket}/*")},
+        {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": bucket}]})
 }
 
 /// What DMS needs of the bucket:

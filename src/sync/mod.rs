@@ -1,6 +1,7 @@
 //! Moving rows: one stream of events, whatever moves them.
 
 pub mod direct;
+pub mod dms;
 mod error;
 mod event;
 mod lsn;
