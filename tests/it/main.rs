@@ -12,6 +12,7 @@ mod cdc;
 mod changes;
 mod checks;
 mod cli;
+mod dms;
 mod drift;
 mod facts;
 mod fixes;
