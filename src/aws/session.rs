@@ -16,7 +16,7 @@ use super::{Error, credentials};
 use crate::pipeline::Aws;
 
 /// TCP and TLS to a service.
-const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// One try of a call.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
 /// A call with all its tries, and with getting credentials.
@@ -25,7 +25,7 @@ const CALL_LIMIT: Duration = Duration::from_secs(40);
 /// [`FIRST_BACKOFF`], and only after throttling and faults that pass. The adaptive mode, which also slows down every
 /// other call after a throttled one, is experimental in this SDK; the rate is held by a pacer instead, where a service
 /// is known to be tight.
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = 4;
 const FIRST_BACKOFF: Duration = Duration::from_millis(400);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(8);
 
