@@ -5,10 +5,12 @@ use aws_sdk_databasemigration::types::{DmsSslModeValue, MigrationTypeValue, Repl
 use aws_sdk_rds::types::{ApplyMethod, Parameter};
 use cdc_doctor::aws::Session;
 use cdc_doctor::checks::registry;
+use cdc_doctor::connect;
 use cdc_doctor::diagnose::{Outcome, judge};
 use cdc_doctor::facts::{Fact, MyFlavor, aws};
 use cdc_doctor::fixes::{Action, AwsCall, Cost, Fix, Mode, Permits, Plan, Step, apply};
-use cdc_doctor::pipeline::{Aws, Pipeline};
+use cdc_doctor::lab::servers::{Postgres, PostgresOptions};
+use cdc_doctor::pipeline::{Aws, Endpoint, PasswordSource, Pipeline, TlsMode};
 use secrecy::ExposeSecret;
 
 use crate::checks::Case;
@@ -207,4 +209,19 @@ fn a_default_group_is_replaced_and_the_undo_brings_it_back() {
 async fn group_of(session: &Session, database: &str) -> String {
     let send = session.rds().describe_db_instances().db_instance_identifier(database).send().await.unwrap();
     send.db_instances()[0].db_parameter_groups()[0].db_parameter_group_name().unwrap().to_owned()
+}
+
+#[test]
+fn a_token_never_goes_over_the_wire_in_clear() {
+    let server = Postgres::start(&PostgresOptions { plaintext: true, ..PostgresOptions::default() }).unwrap();
+    let mut endpoint = server.endpoint("postgres");
+    endpoint.password = Some(PasswordSource::RdsIam);
+    let open = |endpoint: &Endpoint| {
+        support::block_on(connect::postgres::open(endpoint, Some(&server.password().clone().into()))).map(drop)
+    };
+    endpoint.tls = TlsMode::VerifyFull;
+    open(&endpoint).unwrap();
+    endpoint.tls = TlsMode::Disable;
+    let error = open(&endpoint).unwrap_err().to_string();
+    assert!(error.contains("a token goes over TLS only"), "{error}");
 }

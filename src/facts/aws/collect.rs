@@ -9,7 +9,7 @@ use super::super::{Fact, Unknown, UnknownKind};
 use super::dms_model::{DmsFacts, DmsTask};
 use super::model::AwsFacts;
 use super::rds_model::{RdsCluster, RdsFacts, RdsInstance, Readings};
-use super::{cloudwatch, dms, iam, logs, rds, sts};
+use super::{cloudwatch, dms, dms_serverless, iam, logs, rds, sts};
 use crate::aws::{Error, ErrorKind, Session};
 use crate::pipeline::{Dms, Pipeline};
 
@@ -102,8 +102,9 @@ async fn replication(board: &Board<'_>, session: &Session, pipeline: &Pipeline) 
         });
         return;
     };
+    let tasks = async { if dms.serverless { dms_serverless::tasks(session).await } else { dms::tasks(session).await } };
     let (instances, endpoints, connections, tasks) =
-        tokio::join!(dms::instances(session), dms::endpoints(session), dms::connections(session), dms::tasks(session),);
+        tokio::join!(dms::instances(session), dms::endpoints(session), dms::connections(session), tasks);
     let mut first = DmsFacts::pending();
     first.instances = seen(instances);
     first.endpoints = seen(endpoints);
@@ -177,6 +178,18 @@ async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts)
             return;
         }
     };
+    if dms.serverless {
+        let tables = seen(dms_serverless::tables(session, task).await);
+        let why = "DMS Serverless keeps it elsewhere: look in the console";
+        board.aws(|facts| {
+            facts.dms.tables = tables;
+            facts.dms.assessments = Fact::unknown(UnknownKind::NotConfigured, why);
+            facts.dms.events = Fact::unknown(UnknownKind::NotConfigured, why);
+            facts.dms.log = Fact::unknown(UnknownKind::NotConfigured, why);
+            facts.dms.task_metrics = Fact::unknown(UnknownKind::NotConfigured, why);
+        });
+        return;
+    }
     let (tables, assessments, events, log, metrics) = tokio::join!(
         dms::tables(session, task),
         dms::assessments(session, task),

@@ -7,6 +7,7 @@ mod discover;
 mod dms;
 mod dms_convert;
 mod dms_model;
+mod dms_serverless;
 mod iam;
 mod logs;
 mod model;

@@ -194,6 +194,32 @@ async fn expired_credentials_are_told_once_and_no_other_call_is_made() {
 }
 
 #[tokio::test]
+async fn a_serverless_replication_is_seen_as_a_task() {
+    let stub = Stub::start(vec![
+        Answer::new("Action=GetCallerIdentity", 200, CALLER),
+        dms(
+            "DescribeReplicationConfigs",
+            r#"{"ReplicationConfigs": [{"ReplicationConfigIdentifier": "charts-task",
+            "ReplicationConfigArn": "arn:c", "ReplicationType": "full-load-and-cdc", "TableMappings": "{}"}]}"#,
+        ),
+        dms(
+            "DescribeReplications",
+            r#"{"Replications": [{"ReplicationConfigArn": "arn:c", "Status": "failed",
+            "FailureMessages": ["one", "two"], "ReplicationStats": {"FullLoadProgressPercent": 7}}]}"#,
+        ),
+        dms("DescribeReplicationTableStatistics", r#"{"ReplicationTableStatistics": [{"TableName": "t"}]}"#),
+    ])
+    .await;
+    let mut pipeline = pipeline(&stub);
+    pipeline.dms.as_mut().unwrap().serverless = true;
+    let facts = collected(pipeline.clone()).await;
+    nothing_pends(&facts);
+    let task = facts.dms.task(&pipeline.dms.unwrap()).unwrap().unwrap();
+    assert_eq!((task.status.as_str(), task.failure.as_deref(), task.percent), ("failed", Some("one; two"), 7));
+    assert_eq!(facts.dms.tables.known().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn without_dms_in_the_file_dms_is_not_asked() {
     let stub = Stub::start(vec![Answer::new("Action=GetCallerIdentity", 200, CALLER)]).await;
     let mut pipeline = pipeline(&stub);
