@@ -9,6 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_rds::config::Region;
+use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 
 use super::pacer::Pacer;
@@ -106,7 +107,9 @@ impl Session {
 
     /// When the credentials end, where they do.
     pub async fn credentials_until(&self) -> Option<jiff::Timestamp> {
-        let credentials = self.0.config.credentials_provider()?.provide_credentials().await.ok()?;
+        let provider = self.0.config.credentials_provider()?;
+        let asked = tokio::time::timeout(CONNECT_LIMIT, provider.provide_credentials()).await;
+        let credentials = asked.ok()?.ok()?;
         jiff::Timestamp::try_from(credentials.expiry()?).ok()
     }
 
@@ -157,14 +160,13 @@ impl Session {
     ///
     /// # Errors
     /// The service's refusal, or why it could not be asked.
-    pub async fn call<T, E, R>(
+    pub async fn call<T, E>(
         &self,
         action: &'static str,
-        send: impl Future<Output = Result<T, SdkError<E, R>>>,
+        send: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     ) -> Result<T, Error>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug + 'static,
     {
         if action.starts_with("dms:") {
             self.0.dms_pacer.turn().await;

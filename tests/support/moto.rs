@@ -26,6 +26,7 @@ pub async fn moto_session() -> Session {
 }
 
 /// Starts it; it ends with this process, whose death closes its standard input.
+#[expect(clippy::zombie_processes, reason = "it outlives this process by a moment")]
 fn start() -> u16 {
     assert!(Path::new(PYTHON).exists(), "this test needs moto: run tests/run --set-up-only");
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
