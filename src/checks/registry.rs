@@ -56,6 +56,7 @@ pub static ALL: &[&Check] = &[
     &super::src_021_postgres_too_new_for_dms::CHECK,
     &super::src_030_change_of_source_loses_slots::CHECK,
     &super::src_031_aurora_serverless_v1::CHECK,
+    &super::src_020_source_behind_rds_proxy::CHECK,
     &super::tbl_019_selection_matches_nothing::CHECK,
     &super::tbl_001_no_primary_key::CHECK,
     &super::tbl_002_only_nullable_unique_key::CHECK,

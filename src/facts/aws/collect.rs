@@ -48,11 +48,13 @@ fn seen<T>(answer: Result<T, Error>) -> Fact<T> {
 
 /// RDS, for both sides.
 async fn databases(board: &Board<'_>, session: &Session, pipeline: &Pipeline) {
-    let (instances, clusters) = tokio::join!(rds::instances(session), rds::clusters(session));
+    let (instances, clusters, proxies) =
+        tokio::join!(rds::instances(session), rds::clusters(session), rds::proxies(session));
     let (instances, clusters) = (seen(instances), seen(clusters));
     board.aws(|facts| {
         facts.instances = instances.clone();
         facts.clusters = clusters.clone();
+        facts.proxies = seen(proxies);
     });
     let known = match (&instances, &clusters) {
         (Fact::Known(instances), Fact::Known(clusters)) => Ok((instances.as_slice(), clusters.as_slice())),

@@ -167,6 +167,7 @@ async fn each_refusal_is_an_unknown_that_names_the_permission() {
     };
     named(facts.instances.known().unwrap_err(), "rds:DescribeDBInstances");
     named(facts.clusters.known().unwrap_err(), "rds:DescribeDBClusters");
+    named(facts.proxies.known().unwrap_err(), "rds:DescribeDBProxies");
     named(facts.source.instance.known().unwrap_err(), "rds:DescribeDBInstances");
     named(facts.dms.instances.known().unwrap_err(), "dms:DescribeReplicationInstances");
     named(facts.dms.endpoints.known().unwrap_err(), "dms:DescribeEndpoints");
