@@ -37,7 +37,9 @@ check! {
     area: Dep,
     severity: Error,
     title: "The replication instance cannot connect through an endpoint",
-    after: ["IAM-001", "DRI-001", "DEP-003", "NET-001", "NET-002", "TLS-003", "TLS-005", "DEP-020", "DEP-021", "DEP-022"],
+    after: [
+        "IAM-001", "DRI-001", "DEP-003", "NET-001", "NET-002", "TLS-003", "TLS-005", "DEP-020", "DEP-021", "DEP-022",
+    ],
 }
 
 fn judge(facts: &Facts) -> Judged {

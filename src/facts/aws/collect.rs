@@ -208,7 +208,7 @@ async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts)
     });
 }
 
-async fn events(session: &Session, dms: &Dms) -> Result<Vec<super::dms_model::DmsEvent>, Error> {
+async fn events(session: &Session, dms: &Dms) -> Result<Vec<super::dms_records::DmsEvent>, Error> {
     let mut all = dms::events(session, SourceType::ReplicationInstance, &dms.instance).await?;
     all.extend(dms::events(session, SourceType::from("replication-task"), &dms.task).await?);
     all.sort_by_key(|e| e.at);

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::convert::{moment, some, text};
 use super::dms_convert::table;
-use super::dms_model::{DmsTask, TableStatistics};
+use super::dms_model::DmsTask;
+use super::dms_records::TableStatistics;
 use crate::aws::{Error, Session, pages};
 
 const PAGE: i32 = 100;
