@@ -319,6 +319,15 @@ mod tests {
             "IAM-003",
             "AccessDeniedFault: The IAM Role arn:aws:iam::123456789012:role/dms-vpc-role is not configured properly.",
         ),
+        (
+            "IAM-001",
+            "An error occurred (ExpiredToken) when calling the DescribeDBInstances operation: The security token is expired",
+        ),
+        (
+            "IAM-002",
+            "An error occurred (AccessDeniedException) when calling the DescribeEndpoints operation: User: \
+             arn:aws:iam::123456789012:user/me is not authorized to perform: dms:DescribeEndpoints on resource: *",
+        ),
         ("IAM-005", "An error occurred (S3AccessDeniedFault) when calling the CreateEndpoint operation"),
         (
             "NET-010",

@@ -3,10 +3,12 @@
 use std::error::Error as StdError;
 
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 
 use crate::facts::{Unknown, UnknownKind};
 use crate::pipeline::Aws;
+use crate::quote::shell_word;
 use crate::text;
 
 /// A call that failed.
@@ -72,15 +74,16 @@ const NOT_FOUND: &[&str] = &["NoSuchEntity", "NoSuchEntityException", "Validatio
 
 impl Error {
     /// The class of an SDK's error.
-    pub(super) fn of<E, R>(aws: &Aws, action: &'static str, error: &SdkError<E, R>) -> Self
+    pub(super) fn of<E>(aws: &Aws, action: &'static str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + StdError + 'static,
-        R: std::fmt::Debug + 'static,
     {
         if let SdkError::ServiceError(context) = error {
             let meta = context.err().meta();
-            let message = meta.message().unwrap_or("(the service gave no reason)");
-            let mut error = Self::answered(aws, action, meta.code().unwrap_or("unknown"), message);
+            // A proxy, or a simulator that does not know the call.
+            let status = format!("HTTP {}", context.raw().status().as_u16());
+            let message = meta.message().unwrap_or("the answer has no reason");
+            let mut error = Self::answered(aws, action, meta.code().unwrap_or(&status), message);
             error.request_id = meta.extra("aws_request_id").map(str::to_owned);
             return error;
         }
@@ -179,7 +182,7 @@ fn remedy(aws: &Aws, code: &str) -> String {
     match (&aws.profile, &aws.endpoint_url) {
         (_, Some(_)) => "Look at AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN".to_owned(),
         (Some(profile), None) => {
-            let profile = shell_word(profile);
+            let profile = shell_word(&text::safe(profile));
             format!(
                 "Log in with: aws sso login --profile {profile} (or, with access keys: aws configure --profile {profile})"
             )
@@ -202,15 +205,6 @@ fn unreachable(aws: &Aws, action: &str) -> ErrorKind {
         .as_ref()
         .map_or_else(|| format!("the service {service} in {}", text::safe(&aws.region)), |url| text::safe(url));
     ErrorKind::Unreachable { endpoint }
-}
-
-/// A name as a word of a command line.
-fn shell_word(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@/+".contains(c);
-    if !name.is_empty() && name.chars().all(plain) {
-        return name.to_owned();
-    }
-    format!("'{}'", text::safe(name).replace('\'', "'\\''"))
 }
 
 fn has_credentials_error(error: &(dyn StdError + 'static)) -> bool {

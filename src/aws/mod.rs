@@ -6,6 +6,7 @@ mod error;
 mod pacer;
 mod pages;
 pub mod passwords;
+pub mod policy;
 mod session;
 
 #[cfg(test)]

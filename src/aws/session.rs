@@ -9,6 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_rds::config::Region;
+use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 
 use super::pacer::Pacer;
@@ -16,7 +17,7 @@ use super::{Error, credentials};
 use crate::pipeline::Aws;
 
 /// TCP and TLS to a service.
-const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// One try of a call.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
 /// A call with all its tries, and with getting credentials.
@@ -25,7 +26,7 @@ const CALL_LIMIT: Duration = Duration::from_secs(40);
 /// [`FIRST_BACKOFF`], and only after throttling and faults that pass. The adaptive mode, which also slows down every
 /// other call after a throttled one, is experimental in this SDK; the rate is held by a pacer instead, where a service
 /// is known to be tight.
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = 4;
 const FIRST_BACKOFF: Duration = Duration::from_millis(400);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(8);
 
@@ -106,7 +107,9 @@ impl Session {
 
     /// When the credentials end, where they do.
     pub async fn credentials_until(&self) -> Option<jiff::Timestamp> {
-        let credentials = self.0.config.credentials_provider()?.provide_credentials().await.ok()?;
+        let provider = self.0.config.credentials_provider()?;
+        let asked = tokio::time::timeout(CONNECT_LIMIT, provider.provide_credentials()).await;
+        let credentials = asked.ok()?.ok()?;
         jiff::Timestamp::try_from(credentials.expiry()?).ok()
     }
 
@@ -157,14 +160,13 @@ impl Session {
     ///
     /// # Errors
     /// The service's refusal, or why it could not be asked.
-    pub async fn call<T, E, R>(
+    pub async fn call<T, E>(
         &self,
         action: &'static str,
-        send: impl Future<Output = Result<T, SdkError<E, R>>>,
+        send: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     ) -> Result<T, Error>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug + 'static,
     {
         if action.starts_with("dms:") {
             self.0.dms_pacer.turn().await;

@@ -62,6 +62,13 @@ pub(super) fn modify_task(task: &DmsTask, summary: &str, settings: &[(&str, Valu
         settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     let old: BTreeMap<String, Value> =
         new.keys().filter_map(|name| Some((name.clone(), task.setting(name)?.clone()))).collect();
+    if task.instance_arn.is_empty() {
+        // DMS Serverless: only a stopped replication takes settings.
+        let name = &task.identifier;
+        let changed: Vec<String> = new.iter().map(|(k, v)| format!("{} = {v}", k.trim_start_matches('/'))).collect();
+        let todo = format!("Stop {name}, change its settings (modify-replication-config): {}", changed.join(", "));
+        return Fix::manual(summary, [todo]);
+    }
     let modify = |settings| AwsCall::ModifyTask { arn: task.arn.clone(), settings };
     let complete = old.len() == new.len();
     let cost = if task.status == "running" { Cost::Restart } else { Cost::None };

@@ -2,7 +2,7 @@
 
 use super::{Finding, Judged, Verdict};
 use crate::facts::aws::{AwsFacts, DmsEndpoint, DmsFacts, DmsTask, RdsFacts, RdsInstance, ReplicationInstance};
-use crate::facts::{Facts, Unknown};
+use crate::facts::{Facts, Unknown, UnknownKind};
 use crate::pipeline::{Dms, Pipeline};
 
 /// No `[aws]`.
@@ -104,6 +104,18 @@ pub(super) fn with_endpoints(facts: &Facts, look: impl Fn(&Part<'_>, &DmsEndpoin
         found.extend(look(&part, endpoint)?);
     }
     Ok(Verdict::from_findings(found))
+}
+
+/// The DMS version of an instance.
+///
+/// # Errors
+/// It does not tell.
+pub(super) fn version_of(instance: &ReplicationInstance) -> Result<&str, Unknown> {
+    if instance.engine_version.is_empty() {
+        let why = format!("the replication instance {} does not tell its engine version", instance.identifier);
+        return Err(Unknown::new(UnknownKind::Failed, why));
+    }
+    Ok(&instance.engine_version)
 }
 
 /// One side of the pipeline on RDS.

@@ -3,7 +3,7 @@
 use super::aws_fixes::test_connection;
 use super::aws_parts::{Part, with_endpoints};
 use super::vantage::{login_here, side_by_side, test_of};
-use super::{Finding, Judged};
+use super::{Finding, Judged, registry};
 use crate::decode::{decode, innermost};
 use crate::facts::Facts;
 use crate::facts::aws::DmsEndpoint;
@@ -37,7 +37,9 @@ check! {
     area: Dep,
     severity: Error,
     title: "The replication instance cannot connect through an endpoint",
-    after: ["IAM-001", "DRI-001", "DEP-003", "NET-001", "NET-002", "TLS-003", "TLS-005", "DEP-020", "DEP-021", "DEP-022"],
+    after: [
+        "IAM-001", "DRI-001", "DEP-003", "NET-001", "NET-002", "TLS-003", "TLS-005", "DEP-020", "DEP-021", "DEP-022",
+    ],
 }
 
 fn judge(facts: &Facts) -> Judged {
@@ -55,7 +57,9 @@ fn judge(facts: &Facts) -> Judged {
         let mut finding = side_by_side(facts, part, endpoint, Finding::new(&endpoint.identifier, message));
         let mut steps = Vec::new();
         if let Some(decoded) = decoded {
-            finding = finding.saw("see", format!("cdc-doctor explain {}", decoded.code));
+            if registry::find(&decoded.code).is_some() {
+                finding = finding.saw("see", format!("cdc-doctor explain {}", decoded.code));
+            }
             steps.push(Step::new(Cost::None, Action::Note(decoded.fix)));
         }
         if let Some(instance) = part.dms.instance(part.names)? {

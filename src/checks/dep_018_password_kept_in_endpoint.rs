@@ -15,7 +15,8 @@ check! {
     ///
     /// # How to fix it by hand
     /// ```sh
-    /// aws dms modify-endpoint --endpoint-arn ARN --postgre-sql-settings SecretsManagerSecretId=ARN,SecretsManagerAccessRoleArn=ARN
+    /// aws dms modify-endpoint --endpoint-arn ARN \
+    ///   --postgre-sql-settings SecretsManagerSecretId=ARN,SecretsManagerAccessRoleArn=ARN
     /// ```
     ///
     /// # Source

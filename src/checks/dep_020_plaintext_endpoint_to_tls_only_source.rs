@@ -125,8 +125,8 @@ mod tests {
         assert!(found.message.contains("a client here upgrades to TLS by itself, the endpoint will not"));
         let saw = |what: &str| found.evidence.iter().find(|(w, _)| w == what).map(|(_, v)| v.as_str());
         assert_eq!(saw("rds.force_ssl"), Some("1 in charts-pg15"));
-        assert_eq!(saw("from this machine"), Some("accepted TLSv1.3"));
-        assert!(saw("from the replication instance").unwrap().starts_with("failed: FATAL: no pg_hba.conf entry"));
+        assert_eq!(saw("this machine"), Some("accepted TLSv1.3"));
+        assert!(saw("replication instance").unwrap().starts_with("failed: FATAL: no pg_hba.conf entry"));
         let fix = found.fix.unwrap();
         assert_eq!((fix.mode, fix.cost()), (Mode::Auto, Cost::None));
         assert!(fix.steps[0].action.describe().ends_with("--ssl-mode require"));

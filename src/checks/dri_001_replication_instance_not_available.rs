@@ -18,7 +18,8 @@ check! {
     ///
     /// # How to fix it by hand
     /// ```sh
-    /// aws dms describe-replication-instances --query 'ReplicationInstances[].[ReplicationInstanceIdentifier,ReplicationInstanceStatus]'
+    /// aws dms describe-replication-instances \
+    ///   --query 'ReplicationInstances[].[ReplicationInstanceIdentifier,ReplicationInstanceStatus]'
     /// aws dms modify-replication-instance --replication-instance-arn ARN --allocated-storage 100 --apply-immediately
     /// ```
     ///

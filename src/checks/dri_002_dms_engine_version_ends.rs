@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::aws_parts::{only, with_instance};
+use super::aws_parts::{only, version_of, with_instance};
 use super::{Finding, Judged};
 use crate::facts::Facts;
 use crate::fixes::Fix;
@@ -51,7 +51,7 @@ fn end_of(version: &str) -> Option<Timestamp> {
 
 fn judge(facts: &Facts) -> Judged {
     with_instance(facts, |_, instance| {
-        let version = &instance.engine_version;
+        let version = version_of(instance)?;
         let soon = end_of(version).filter(|end| *end < facts.taken_at + AHEAD);
         only(soon.map(|end| {
             let day = end.strftime("%Y-%m-%d").to_string();

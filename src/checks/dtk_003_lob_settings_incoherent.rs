@@ -17,7 +17,8 @@ check! {
     ///
     /// # How to fix it by hand
     /// ```sh
-    /// aws dms modify-replication-task --replication-task-arn ARN --replication-task-settings '{"TargetMetadata": {"SupportLobs": true, "FullLobMode": false, "LimitedSizeLobMode": true, "LobMaxSize": 32}}'
+    /// aws dms modify-replication-task --replication-task-arn ARN \
+    ///   --replication-task-settings '{"TargetMetadata": {"SupportLobs": true, "FullLobMode": false, "LimitedSizeLobMode": true, "LobMaxSize": 32}}'
     /// ```
     ///
     /// A running task is stopped first, and started again with `resume-processing`.

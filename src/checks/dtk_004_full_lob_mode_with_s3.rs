@@ -16,7 +16,8 @@ check! {
     ///
     /// # How to fix it by hand
     /// ```sh
-    /// aws dms modify-replication-task --replication-task-arn ARN --replication-task-settings '{"TargetMetadata": {"FullLobMode": false, "LimitedSizeLobMode": true}}'
+    /// aws dms modify-replication-task --replication-task-arn ARN \
+    ///   --replication-task-settings '{"TargetMetadata": {"FullLobMode": false, "LimitedSizeLobMode": true}}'
     /// ```
     ///
     /// A running task is stopped first, and started again with `resume-processing`.

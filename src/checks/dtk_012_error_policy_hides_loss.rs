@@ -19,7 +19,10 @@ check! {
     ///
     /// # How to fix it by hand
     /// ```sh
-    /// aws dms modify-replication-task --replication-task-arn ARN --replication-task-settings '{"ErrorBehavior": {"DataErrorPolicy": "SUSPEND_TABLE", "DataTruncationErrorPolicy": "SUSPEND_TABLE", "ApplyErrorInsertPolicy": "SUSPEND_TABLE", "ApplyErrorUpdatePolicy": "SUSPEND_TABLE", "ApplyErrorDeletePolicy": "SUSPEND_TABLE"}}'
+    /// aws dms modify-replication-task --replication-task-arn ARN \
+    ///   --replication-task-settings '{"ErrorBehavior": {"DataErrorPolicy": "SUSPEND_TABLE",
+    ///   "DataTruncationErrorPolicy": "SUSPEND_TABLE", "ApplyErrorInsertPolicy": "SUSPEND_TABLE",
+    ///   "ApplyErrorUpdatePolicy": "SUSPEND_TABLE", "ApplyErrorDeletePolicy": "SUSPEND_TABLE"}}'
     /// ```
     ///
     /// A running task is stopped first, and started again with `resume-processing`.

@@ -17,7 +17,8 @@ check! {
     ///
     /// # How to fix it by hand
     /// ```sh
-    /// aws dms modify-replication-task --replication-task-arn ARN --replication-task-settings '{"ErrorBehavior": {"FailOnNoTablesCaptured": true}}'
+    /// aws dms modify-replication-task --replication-task-arn ARN \
+    ///   --replication-task-settings '{"ErrorBehavior": {"FailOnNoTablesCaptured": true}}'
     /// ```
     ///
     /// A running task is stopped first, and started again with `resume-processing`.

@@ -17,7 +17,8 @@ check! {
     ///
     /// # How to fix it by hand
     /// ```sh
-    /// aws dms modify-replication-task --replication-task-arn ARN --replication-task-settings '{"ErrorBehavior": {"RecoverableErrorCount": 20}}'
+    /// aws dms modify-replication-task --replication-task-arn ARN \
+    ///   --replication-task-settings '{"ErrorBehavior": {"RecoverableErrorCount": 20}}'
     /// ```
     ///
     /// A running task is stopped first, and started again with `resume-processing`.

@@ -18,7 +18,8 @@ check! {
     ///
     /// # How to fix it by hand
     /// ```sh
-    /// aws dms modify-replication-task --replication-task-arn ARN --replication-task-settings '{"FullLoadSettings": {"CommitRate": 1000}}'
+    /// aws dms modify-replication-task --replication-task-arn ARN \
+    ///   --replication-task-settings '{"FullLoadSettings": {"CommitRate": 1000}}'
     /// ```
     ///
     /// A running task is stopped first, and started again with `resume-processing`.

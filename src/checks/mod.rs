@@ -140,6 +140,7 @@ mod src_014_slot_can_be_invalidated;
 mod src_015_slots_can_fill_the_disk;
 mod src_016_idle_slots_are_invalidated;
 mod src_019_source_is_a_standby;
+mod src_020_source_behind_rds_proxy;
 mod src_021_postgres_too_new_for_dms;
 mod src_022_slot_without_reader;
 mod src_023_quiet_database_holds_wal;

@@ -1,6 +1,6 @@
 //! SRC-021: see the check's own explanation.
 
-use super::aws_parts::{only, with_instance};
+use super::aws_parts::{only, version_of, with_instance};
 use super::{Finding, Judged};
 use crate::facts::Facts;
 use crate::fixes::Fix;
@@ -47,7 +47,7 @@ fn judge(facts: &Facts) -> Judged {
             Ok(session) => session.version_num / 10_000,
             Err(why) => of_rds(facts).ok_or(why)?,
         };
-        let mut parts = instance.engine_version.split('.').map(|p| p.parse().unwrap_or(0));
+        let mut parts = version_of(instance)?.split('.').map(|p| p.parse().unwrap_or(0));
         let mut next = || parts.next().unwrap_or(0);
         let have: (u32, u32, u32) = (next(), next(), next());
         let (a, b, c) = needs(major);

@@ -40,6 +40,7 @@ pub(crate) fn healthy_dms() -> Facts {
         }),
         instances: Fact::Known(vec![rds_instance(), rds_target()]),
         clusters: Fact::Known(Vec::new()),
+        proxies: Fact::Known(Vec::new()),
         source: rds(rds_instance(), &[("rds.force_ssl", "1", "dynamic"), ("rds.logical_replication", "1", "static")]),
         target: rds(rds_target(), &[("require_secure_transport", "1", "dynamic"), ("local_infile", "1", "dynamic")]),
         dms: dms(),

@@ -32,5 +32,5 @@ pub(super) fn side_by_side(facts: &Facts, part: &Part<'_>, endpoint: &DmsEndpoin
         },
         Err(why) => format!("unknown: {}", why.reason),
     };
-    finding.saw("from this machine", describe(login_here(facts, endpoint))).saw("from the replication instance", there)
+    finding.saw("this machine", describe(login_here(facts, endpoint))).saw("replication instance", there)
 }

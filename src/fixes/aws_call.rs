@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::quote::shell_word;
+
 /// A call that changes something in AWS, or proves it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -211,12 +213,12 @@ fn options(settings: &BTreeMap<String, String>) -> String {
     let mut group = "";
     for (name, value) in settings {
         match name.split_once('.') {
-            Some((parent, key)) if parent == group => out.push_str(&format!(",{key}={value}")),
+            Some((parent, key)) if parent == group => out.push_str(&format!(",{key}={}", shell_word(value))),
             Some((parent, key)) => {
-                out.push_str(&format!(" --{} {key}={value}", option(parent)));
+                out.push_str(&format!(" --{} {key}={}", option(parent), shell_word(value)));
                 group = parent;
             }
-            None => out.push_str(&format!(" --{} {value}", option(name))),
+            None => out.push_str(&format!(" --{} {}", option(name), shell_word(value))),
         }
     }
     out

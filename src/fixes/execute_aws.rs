@@ -204,3 +204,118 @@ async fn attach_policy(session: &Session, role: &str, policy: &str) -> Result<()
     let send = session.iam().attach_role_policy().role_name(role).policy_arn(policy).send();
     session.call("iam:AttachRolePolicy", send).await.map(drop).map_err(words)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::aws::testing::{Answer, Stub};
+
+    fn dms(operation: &str, body: &str) -> Answer {
+        Answer::new(&format!("AmazonDMSv20160101.{operation}\r\n"), 200, body)
+    }
+
+    /// The outcome of a call, and the operations that were asked for with their bodies.
+    async fn ran(call: AwsCall, answers: Vec<Answer>) -> (Result<(), String>, Vec<String>) {
+        let stub = Stub::start(answers).await;
+        let outcome = run(&stub.session().await, &call).await;
+        let asked = stub.asked().into_iter().map(|request| {
+            let operation = request.split("AmazonDMSv20160101.").nth(1).and_then(|r| r.split("\r\n").next());
+            let body = request.split("\r\n\r\n").nth(1).unwrap_or_default();
+            format!("{} {body}", operation.unwrap_or_default())
+        });
+        (outcome, asked.collect())
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_is_changed_and_waited_for() {
+        let settings =
+            [("SslMode", "verify-ca"), ("CertificateIdentifier", "c"), ("PostgreSQLSettings.HeartbeatEnable", "true")];
+        let settings = settings.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let answers = vec![
+            dms(
+                "DescribeCertificates",
+                r#"{"Certificates": [{"CertificateIdentifier": "c", "CertificateArn": "arn:c"}]}"#,
+            ),
+            dms("ModifyEndpoint", "{}"),
+            dms("DescribeEndpoints", r#"{"Endpoints": [{"Status": "modifying"}]}"#),
+            dms("DescribeEndpoints", r#"{"Endpoints": [{"Status": "active"}]}"#),
+        ];
+        let (outcome, asked) = ran(AwsCall::ModifyEndpoint { arn: "arn:e".into(), settings }, answers).await;
+        assert_eq!(outcome, Ok(()));
+        assert_eq!(asked.len(), 4, "{asked:?}");
+        for part in [r#""SslMode":"verify-ca""#, r#""CertificateArn":"arn:c""#, r#""HeartbeatEnable":true"#] {
+            assert!(asked[1].contains(part), "{}", asked[1]);
+        }
+        assert!(!asked[1].contains("CaptureDdls"), "what was not asked for is left alone: {}", asked[1]);
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_is_there_is_not_imported_again() {
+        let import = || AwsCall::ImportCertificate { identifier: "c".into() };
+        let there = r#"{"Certificates": [{"CertificateIdentifier": "c", "CertificateArn": "arn:c"}]}"#;
+        let (outcome, asked) = ran(import(), vec![dms("DescribeCertificates", there)]).await;
+        assert_eq!((outcome, asked.len()), (Ok(()), 1));
+        let none = r#"{"__type": "ResourceNotFoundFault", "message": "none"}"#;
+        let none = Answer::new("AmazonDMSv20160101.DescribeCertificates\r\n", 400, none);
+        let (outcome, asked) = ran(import(), vec![none, dms("ImportCertificate", "{}")]).await;
+        assert_eq!(outcome, Ok(()));
+        assert!(asked[1].contains("BEGIN CERTIFICATE"), "the bundle goes along");
+    }
+
+    #[tokio::test]
+    async fn a_test_that_fails_fails_with_its_words() {
+        let connection = |status: &str| {
+            format!(
+                r#"{{"Connections": [{{"EndpointArn": "arn:e", "ReplicationInstanceArn": "arn:i", "Status": "{status}",
+                "LastFailureMessage": "no encryption"}}]}}"#
+            )
+        };
+        let test = || AwsCall::TestConnection { instance_arn: "arn:i".into(), endpoint_arn: "arn:e".into() };
+        let answers = |last| {
+            vec![
+                dms("TestConnection", "{}"),
+                dms("DescribeConnections", &connection("testing")),
+                dms("DescribeConnections", &connection(last)),
+            ]
+        };
+        assert_eq!(ran(test(), answers("successful")).await.0, Ok(()));
+        assert_eq!(ran(test(), answers("failed")).await.0, Err("no encryption".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_running_task_is_stopped_changed_and_goes_on() {
+        let task = |status: &str| {
+            dms("DescribeReplicationTasks", &format!(r#"{{"ReplicationTasks": [{{"Status": "{status}"}}]}}"#))
+        };
+        let settings = BTreeMap::from([("/Logging/EnableLogging".to_owned(), json!(true))]);
+        let call = || AwsCall::ModifyTask { arn: "arn:t".into(), settings: settings.clone() };
+        let answers = vec![
+            task("running"),
+            dms("StopReplicationTask", "{}"),
+            task("stopping"),
+            task("stopped"),
+            dms("ModifyReplicationTask", "{}"),
+            dms("StartReplicationTask", "{}"),
+        ];
+        let (outcome, asked) = ran(call(), answers).await;
+        assert_eq!(outcome, Ok(()));
+        let changes: Vec<&String> = asked.iter().filter(|a| !a.starts_with("Describe")).collect();
+        assert!(changes[1].contains(r#"{\"Logging\":{\"EnableLogging\":true}}"#), "{changes:?}");
+        assert!(changes[2].contains("resume-processing"), "{changes:?}");
+        // A change that is refused must not leave the task standing.
+        let refused =
+            Answer::new("AmazonDMSv20160101.ModifyReplicationTask\r\n", 400, r#"{"__type": "AccessDeniedException"}"#);
+        let answers = vec![
+            task("running"),
+            dms("StopReplicationTask", "{}"),
+            task("stopped"),
+            refused,
+            dms("StartReplicationTask", "{}"),
+        ];
+        let (outcome, asked) = ran(call(), answers).await;
+        assert!(outcome.unwrap_err().contains("Allow it the action dms:ModifyReplicationTask in IAM"));
+        assert!(asked.iter().any(|a| a.starts_with("StartReplicationTask")));
+    }
+}

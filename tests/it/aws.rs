@@ -1,278 +1,227 @@
-//! The simulated AWS, as an independent client sees it: each scenario is a Python script with boto3 (`tests/it/aws/`),
-//! which asks this side for what only the servers can do or tell.
+//! AWS against moto: what is there to choose from, passwords in Secrets Manager, the facts and checks of a pipeline, and
+//! fixes that are applied and taken back.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-
-use cdc_doctor::facts::MyFlavor;
-use cdc_doctor::lab::aws::{Delays, Fault, Simulator, Stage};
-use cdc_doctor::lab::servers::{Home, MySqlOptions, MySqlServer, Postgres, PostgresOptions};
-use mysql_async::prelude::Queryable;
+use aws_sdk_databasemigration::types::{DmsSslModeValue, MigrationTypeValue, ReplicationEndpointTypeValue};
+use aws_sdk_rds::types::{ApplyMethod, Parameter};
+use cdc_doctor::aws::Session;
+use cdc_doctor::checks::registry;
+use cdc_doctor::connect;
+use cdc_doctor::diagnose::{Outcome, judge};
+use cdc_doctor::facts::{Fact, MyFlavor, aws};
+use cdc_doctor::fixes::{Action, AwsCall, Cost, Fix, Mode, Permits, Plan, Step, apply};
+use cdc_doctor::lab::servers::{Postgres, PostgresOptions};
+use cdc_doctor::pipeline::{Aws, Endpoint, PasswordSource, Pipeline, TlsMode};
 use secrecy::ExposeSecret;
-use serde_json::json;
 
-use crate::support::{Project, block_on};
+use crate::checks::Case;
+use crate::support::{self, Project, moto, moto_session, unique};
 
-/// Servers and a simulation of their own: its parameters are theirs.
-struct Scene {
-    simulator: Simulator,
-    source: Arc<Postgres>,
-    target: Arc<MySqlServer>,
+/// What the tests put into moto: an instance with its group, and the parts of DMS.
+struct Staged {
+    database: String,
+    group: String,
+    instance: String,
+    endpoint: String,
+    task: String,
 }
 
-impl Scene {
-    fn new(flavor: MyFlavor, change: impl FnOnce(&mut Stage)) -> Self {
-        let home = Arc::new(Home::new().unwrap());
-        let source = Arc::new(Postgres::start_in(&home, &PostgresOptions::default()).unwrap());
-        let target = Arc::new(MySqlServer::start_in(&home, &MySqlOptions::new(flavor)).unwrap());
-        target.run(None, "CREATE DATABASE charts CHARACTER SET utf8mb4").unwrap();
-        let mut stage = Stage::new(Arc::clone(&source), Arc::clone(&target));
-        stage.delays = Delays::none();
-        change(&mut stage);
-        Self { simulator: Simulator::start(stage).unwrap(), source, target }
-    }
-
-    /// Runs a script to its end; `answer` does what it asks for.
-    fn play(&self, script: &str, mut answer: impl FnMut(&[&str]) -> String) {
-        let mut child = python()
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/aws").join(script))
-            .env("SIMULATOR", self.simulator.url())
-            .env("GIVEN", self.given().to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            let line = line.unwrap();
-            let Some(asked) = line.strip_prefix("ask ") else {
-                eprintln!("{script}: {line}");
-                continue;
-            };
-            let answer = answer(&asked.split(' ').collect::<Vec<_>>());
-            writeln!(stdin, "{answer}").unwrap();
-        }
-        let status = child.wait().unwrap();
-        assert!(status.success(), "{script} failed; its words are above");
-    }
-
-    fn given(&self) -> serde_json::Value {
-        let engine = if self.target.flavor() == MyFlavor::MariaDb { "mariadb" } else { "mysql" };
-        json!({
-            "source": {"engine": "postgres", "port": self.source.port(), "user": self.source.superuser(),
-                       "password": self.source.password().expose_secret(), "database": "postgres"},
-            "target": {"engine": engine, "port": self.target.port(), "user": self.target.superuser(),
-                       "password": self.target.password().expose_secret(), "database": "charts"},
-            "rds": Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/rds-ca/global-bundle.pem"),
-            "ca": std::fs::read_to_string(self.source.ca_file()).unwrap(),
-        })
-    }
-
-    fn pg(&self, sql: &str) -> String {
-        block_on(async { self.source.client("postgres").await.unwrap().query_one(sql, &[]).await.unwrap().get(0) })
-    }
-
-    fn my(&self, sql: &str) -> String {
-        block_on(async {
-            let mut conn = self.target.conn(Some("charts")).await.unwrap();
-            let value: Option<Option<String>> =
-                conn.query_first(format!("SELECT CAST(({sql}) AS CHAR)")).await.unwrap();
-            conn.disconnect().await.unwrap();
-            value.flatten().unwrap_or_default()
-        })
-    }
-}
-
-/// The Python that `tests/run` has set up, and nothing of this process's own AWS set-up.
-fn python() -> Command {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/servers/python");
-    assert!(folder.join("bin/python").exists(), "no boto3 in {}: run tests/run --set-up-only", folder.display());
-    let program = folder.join("bin/python");
-    let mut command = Command::new(program);
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
-        command.env_remove(name);
-    }
-    let nowhere = "/dev/null";
-    command.env("AWS_CONFIG_FILE", nowhere).env("AWS_SHARED_CREDENTIALS_FILE", nowhere);
-    command.env("AWS_EC2_METADATA_DISABLED", "true").env("PYTHONDONTWRITEBYTECODE", "1").env("NO_PROXY", "*");
-    command
-}
-
-#[test]
-fn boto3_understands_the_whole_account() {
-    let scene = Scene::new(MyFlavor::MariaDb, |_| {});
-    scene.play("account.py", |asked| {
-        match asked {
-            ["tables", arn, count] => scene.simulator.pretend_tables(arn, count.parse().unwrap()),
-            ["metric"] => scene.simulator.metric("AWS/RDS", "FreeStorageSpace", "charts-source", 12345.5),
-            ["fault", which] => {
-                let fault = match *which {
-                    "Throttling" => Fault::Throttling,
-                    "ExpiredToken" => Fault::ExpiredToken,
-                    "AccessDenied" => Fault::AccessDenied,
-                    _ => Fault::Close,
-                };
-                scene.simulator.fault("*", fault, 1);
-            }
-            other => panic!("{other:?}"),
-        }
-        String::new()
-    });
-    let calls = scene.simulator.calls();
-    assert_eq!(calls[0], "rds:DescribeDBInstances");
-    assert!(calls.iter().any(|call| call == "cloudwatch:GetMetricData"), "{calls:?}");
-}
-
-#[test]
-fn endpoints_fail_as_the_story_tells_and_are_mended() {
-    let scene = Scene::new(MyFlavor::MySql, |_| {});
-    scene.simulator.create_dms_role();
-    scene.play("tls.py", |asked| panic!("{asked:?}"));
-}
-
-#[test]
-fn parameters_hold_on_the_server_when_rds_says_so() {
-    let scene = Scene::new(MyFlavor::MariaDb, |_| {});
-    scene.play("parameters.py", |asked| match asked {
-        ["show", name] => scene.pg(&format!("SHOW {name}")),
-        ["variable", name] => scene.my(&format!("SELECT IF(@@GLOBAL.{name}, 1, 0)")),
-        ["plaintext"] => {
-            let mut endpoint = scene.source.endpoint("postgres");
-            endpoint.tls = cdc_doctor::pipeline::TlsMode::Disable;
-            let password = scene.source.password().clone().into();
-            let opened = block_on(cdc_doctor::connect::postgres::open(&endpoint, Some(&password)));
-            if opened.is_ok() { "accepted" } else { "refused" }.to_owned()
-        }
-        other => panic!("{other:?}"),
-    });
-}
-
-#[test]
-fn a_task_moves_rows_and_their_changes_on_both_targets() {
-    for flavor in [MyFlavor::MariaDb, MyFlavor::MySql] {
-        eprintln!("on {flavor:?}");
-        let scene = Scene::new(flavor, |stage| stage.logical_replication = true);
-        scene.simulator.create_dms_role();
-        let source = |sql: &str| {
-            scene.source.run("postgres", sql).unwrap();
-            String::new()
-        };
-        let target = |sql: &str| {
-            scene.target.run(Some("charts"), sql).unwrap();
-            String::new()
-        };
-        source(
-            "CREATE TABLE chart (id int PRIMARY KEY, song text);
-             INSERT INTO chart SELECT n, 'song ' || n FROM generate_series(1, 1000) n;
-             CREATE TABLE artist (id int PRIMARY KEY, name varchar(40));
-             INSERT INTO artist VALUES (1, 'ABBA'), (2, 'Björk'), (3, NULL);
-             CREATE TABLE wrong (id int PRIMARY KEY, v double precision);
-             INSERT INTO wrong VALUES (1, 1.5), (2, 'NaN');
-             CREATE TABLE late (id int PRIMARY KEY, v double precision);
-             CREATE TABLE keyless (v int)",
-        );
-        scene.play("moves.py", |asked| match asked {
-            ["count", table] => scene.my(&format!("SELECT count(*) FROM {table}")),
-            ["song", id] => scene.my(&format!("SELECT song FROM chart WHERE id = {id}")),
-            ["artist"] => scene.my("SELECT name FROM artist WHERE id = 1"),
-            ["slots"] => scene.pg("SELECT count(*)::text FROM pg_replication_slots"),
-            ["change"] => source(
-                "INSERT INTO chart VALUES (2001, 'new'), (2002, 'newer');
-                 UPDATE chart SET song = 'changed' WHERE id IN (5, 6, 7);
-                 DELETE FROM chart WHERE id = 9",
-            ),
-            ["new", ..] => source("INSERT INTO artist VALUES (4, 'new')"),
-            ["newer", ..] => source("INSERT INTO artist VALUES (5, 'newer')"),
-            ["spoil", "the", "source"] => source("INSERT INTO late VALUES (1, 'NaN')"),
-            ["insert", ..] => source("INSERT INTO chart VALUES (2003, 'meanwhile')"),
-            ["spoil", ..] => target("UPDATE artist SET name = 'spoiled'"),
-            ["empty", ..] => target("DELETE FROM chart"),
-            other => panic!("{other:?}"),
-        });
-    }
-}
-
-/// The SDK of this program reads the same answers.
-#[test]
-fn the_rust_sdk_understands_it_too() {
-    let scene = Scene::new(MyFlavor::MariaDb, |_| {});
-    let (url, simulator) = (scene.simulator.url(), &scene.simulator);
-    block_on(async {
-        let credentials = aws_sdk_rds::config::Credentials::new("simulation", "simulation", None, None, "test");
-        let region = aws_sdk_rds::config::Region::new(simulator.region().to_owned());
-        let rds = aws_sdk_rds::Client::from_conf(
-            aws_sdk_rds::Config::builder()
-                .behavior_version_latest()
-                .endpoint_url(&url)
-                .region(region.clone())
-                .credentials_provider(credentials.clone())
-                .build(),
-        );
-        let dms = aws_sdk_databasemigration::Client::from_conf(
-            aws_sdk_databasemigration::Config::builder()
-                .behavior_version_latest()
-                .endpoint_url(&url)
-                .region(region)
-                .credentials_provider(credentials)
-                .build(),
-        );
-        let instances = rds.describe_db_instances().send().await.unwrap();
-        let source = &instances.db_instances()[0];
-        assert_eq!(source.endpoint().unwrap().port(), Some(i32::from(scene.source.port())));
-        assert!(source.instance_create_time().is_some());
-        let group = source.db_parameter_groups()[0].db_parameter_group_name().unwrap();
-        let pages = rds.describe_db_parameters().db_parameter_group_name(group).into_paginator().items().send();
-        let parameters: Vec<_> = pages.collect::<Result<Vec<_>, _>>().await.unwrap();
-        let force_ssl = parameters.iter().find(|p| p.parameter_name() == Some("rds.force_ssl")).unwrap();
-        assert_eq!((force_ssl.parameter_value(), force_ssl.is_modifiable()), (Some("1"), Some(true)));
-        let missing = rds.describe_db_instances().db_instance_identifier("nobody").send().await.unwrap_err();
-        assert!(missing.into_service_error().is_db_instance_not_found_fault());
-
-        let refused = dms.describe_table_statistics().replication_task_arn("arn").send().await.unwrap_err();
-        assert!(refused.into_service_error().is_resource_not_found_fault());
-        let subnets = ["a", "b"].map(|zone| format!("subnet-0000000051300000{zone}"));
-        let made = dms
-            .create_replication_subnet_group()
-            .replication_subnet_group_identifier("g")
-            .replication_subnet_group_description("d")
-            .set_subnet_ids(Some(subnets.into()));
-        assert!(made.clone().send().await.unwrap_err().into_service_error().is_access_denied_fault());
-        simulator.create_dms_role();
-        made.send().await.unwrap();
-        // The SDK tries again by itself when it is throttled, or when the connection breaks.
-        for fault in [Fault::Throttling, Fault::Close] {
-            simulator.fault("dms:DescribeReplicationSubnetGroups", fault, 1);
-            let groups = dms.describe_replication_subnet_groups().send().await.unwrap();
-            assert_eq!(groups.replication_subnet_groups()[0].subnets().len(), 2);
-        }
-        let tries = simulator.calls().iter().filter(|c| *c == "dms:DescribeReplicationSubnetGroups").count();
-        assert_eq!(tries, 4);
-    });
-}
-
-#[test]
-fn a_lab_with_aws_runs_until_it_is_told_to_end() {
-    let project = Project::with_text("");
-    let mut program = project.program();
-    program.env("XDG_STATE_HOME", project.folder()).args(["lab", "up", "--aws"]);
-    let mut child = program.stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let said: Vec<String> = lines.by_ref().take_while(|line| !line.contains("task = ")).collect();
-    let said = said.join("\n");
-    let url = said.split("AWS_ENDPOINT_URL=").nth(1).unwrap().split(' ').next().unwrap();
-    let list = "import boto3; print([i['DBInstanceIdentifier'] for i in boto3.client('rds').describe_db_instances()['DBInstances']])";
-    let keys = [("AWS_ENDPOINT_URL", url), ("AWS_REGION", "eu-west-2"), ("AWS_DEFAULT_REGION", "eu-west-2")];
-    let secrets = [("AWS_ACCESS_KEY_ID", "simulation"), ("AWS_SECRET_ACCESS_KEY", "simulation")];
-    let listed = python().args(["-c", list]).envs(keys).envs(secrets).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&listed.stdout).trim(), "['charts-source', 'charts-target']", "{listed:?}");
-    let run = |args: &[&str]| {
-        let output = project.command().env("XDG_STATE_HOME", project.folder()).args(args).output().unwrap();
-        String::from_utf8(output.stdout).unwrap()
+async fn staged(session: &Session) -> Staged {
+    let name = |stem: &str| unique(stem).replace('_', "-");
+    let staged = Staged {
+        database: name("charts-source"),
+        group: name("charts-pg15"),
+        instance: name("charts-ri"),
+        endpoint: name("charts-src"),
+        task: name("charts-task"),
     };
-    assert!(run(&["lab", "status"]).contains(url));
-    assert!(run(&["lab", "down"]).contains("stopped"));
-    assert!(child.wait().unwrap().success());
-    assert!(run(&["lab", "status"]).contains("no practice pipeline is running"));
+    let rds = session.rds();
+    let group = rds.create_db_parameter_group().db_parameter_group_name(&staged.group);
+    group.db_parameter_group_family("postgres15").description("test").send().await.unwrap();
+    set(session, &staged.group, "rds.force_ssl", "1").await;
+    let made = rds.create_db_instance().db_instance_identifier(&staged.database).engine("postgres");
+    let made = made.db_instance_class("db.t3.medium").allocated_storage(20).master_username("postgres");
+    let made = made.master_user_password("not-a-secret").db_parameter_group_name(&staged.group);
+    made.send().await.unwrap();
+    let dms = session.dms();
+    let subnets = dms.create_replication_subnet_group().replication_subnet_group_identifier(&staged.instance);
+    subnets.replication_subnet_group_description("test").subnet_ids("subnet-1").send().await.unwrap();
+    let made = dms.create_replication_instance().replication_instance_identifier(&staged.instance);
+    let instance = made.replication_instance_class("dms.t3.medium").send().await.unwrap();
+    let instance = instance.replication_instance().unwrap().replication_instance_arn().unwrap().to_owned();
+    let endpoint = source_endpoint(session, &staged).await;
+    let made = dms.create_replication_task().replication_task_identifier(&staged.task);
+    let made = made.source_endpoint_arn(&endpoint).target_endpoint_arn(&endpoint).replication_instance_arn(instance);
+    let made = made.migration_type(MigrationTypeValue::FullLoadAndCdc).table_mappings("{\"rules\": []}");
+    made.send().await.unwrap();
+    staged
+}
+
+async fn source_endpoint(session: &Session, staged: &Staged) -> String {
+    let made = session.dms().create_endpoint().endpoint_identifier(&staged.endpoint);
+    let made = made.endpoint_type(ReplicationEndpointTypeValue::Source).engine_name("postgres");
+    let made = made.server_name("db.example.com").port(5432).username("postgres").password("not-a-secret");
+    let made = made.ssl_mode(DmsSslModeValue::None).database_name(&staged.database).send().await.unwrap();
+    made.endpoint().unwrap().endpoint_arn().unwrap().to_owned()
+}
+
+async fn set(session: &Session, group: &str, name: &str, value: &str) {
+    let parameter = Parameter::builder().parameter_name(name).parameter_value(value);
+    let parameter = parameter.apply_method(ApplyMethod::Immediate).build();
+    let ask = session.rds().modify_db_parameter_group().db_parameter_group_name(group).parameters(parameter);
+    ask.send().await.unwrap();
+}
+
+async fn value(session: &Session, group: &str, name: &str) -> Option<String> {
+    let send = session.rds().describe_db_parameters().db_parameter_group_name(group).send().await.unwrap();
+    let parameter = send.parameters().iter().find(|p| p.parameter_name() == Some(name))?;
+    parameter.parameter_value().map(str::to_owned)
+}
+
+/// The section for a pipeline file.
+fn section(aws: &Aws) -> String {
+    format!(
+        "\n[aws]\nregion = {:?}\nendpoint_url = {:?}\n",
+        aws.region,
+        aws.endpoint_url.as_deref().unwrap_or_default()
+    )
+}
+
+fn append(project: &Project, text: &str) {
+    std::fs::write(project.path(), project.text() + text).unwrap();
+}
+
+#[test]
+fn what_there_is_to_choose_from() {
+    support::block_on(async {
+        let session = moto_session().await;
+        let staged = staged(&session).await;
+        let all = aws::discover(&session).await;
+        let has = |names: Vec<&str>, name: &str| assert!(names.contains(&name), "{name} is not among {names:?}");
+        has(all.instances.value().unwrap().iter().map(|i| i.identifier.as_str()).collect(), &staged.database);
+        has(
+            all.replication_instances.value().unwrap().iter().map(|i| i.identifier.as_str()).collect(),
+            &staged.instance,
+        );
+        has(all.endpoints.value().unwrap().iter().map(|e| e.identifier.as_str()).collect(), &staged.endpoint);
+        has(all.tasks.value().unwrap().iter().map(|t| t.identifier.as_str()).collect(), &staged.task);
+        assert!(all.clusters.value().is_some());
+    });
+}
+
+#[test]
+fn a_pipelines_facts_name_the_cause_from_both_vantage_points() {
+    let source = support::source();
+    let case = Case::new(&source, &support::target(MyFlavor::MariaDb));
+    let staged = support::block_on(async { staged(&moto_session().await).await });
+    let text = section(&moto())
+        + &format!(
+            "\n[dms]\ninstance = {:?}\nsource_endpoint = {:?}\ntask = {:?}\n",
+            staged.instance, staged.endpoint, staged.task
+        );
+    append(&case.project, &text);
+    case.set("source.rds_instance", &staged.database);
+    let facts = case.look().facts;
+    let aws = facts.aws.as_ref().unwrap();
+    assert_eq!(aws.source.instance.value().unwrap().as_ref().unwrap().identifier, staged.database);
+    assert_eq!(aws.source.parameters.value().unwrap()["rds.force_ssl"].value.as_deref(), Some("1"));
+    assert_eq!(aws.target.instance, Fact::Known(None));
+    assert!(aws.dms.task(facts.pipeline.dms.as_ref().unwrap()).unwrap().is_some());
+    assert_eq!(aws.roles.value().unwrap().get("dms-vpc-role"), Some(&None));
+    // What moto does not have is unknown, and no check takes it for granted.
+    assert!(aws.dms.tables.value().is_none() && aws.dms.certificates.value().is_none());
+    let failed: Vec<&str> = judge(registry::ALL, &facts)
+        .into_iter()
+        .filter(|j| matches!(j.outcome, Outcome::Fail(_)))
+        .map(|j| j.check.code)
+        .collect();
+    for code in ["DEP-020", "DEP-022", "DEP-001", "IAM-003"] {
+        assert!(failed.contains(&code), "{code} is not among {failed:?}");
+    }
+    let ran = case.project.run(&["check", "--only", "DEP-020", "--format", "json"]);
+    assert_eq!(ran.status, 1, "{ran}");
+    assert!(ran.out.contains("replication instance") && ran.out.contains("--ssl-mode require"), "{ran}");
+}
+
+#[test]
+fn a_password_comes_from_secrets_manager() {
+    let source = support::source();
+    let project = Project::new(&source, &support::target(MyFlavor::MariaDb));
+    let secret = unique("secret");
+    let json = serde_json::json!({"username": "postgres", "password": source.password.expose_secret()});
+    support::block_on(async {
+        let session = moto_session().await;
+        let ask = session.secrets().create_secret().name(&secret).secret_string(json.to_string());
+        ask.send().await.unwrap();
+    });
+    project.edit("password = { env = \"SOURCE_PASSWORD\" }", &format!("password = {{ secret = {secret:?} }}"));
+    append(&project, &section(&moto()));
+    let ran = project.run(&["check", "--only", "AUT-024", "--format", "json"]);
+    assert_eq!(ran.status, 0, "{ran}");
+    project.edit(&secret, "no-such-secret");
+    let ran = project.run(&["check", "--only", "AUT-024"]);
+    assert_eq!(ran.status, 1, "{ran}");
+    assert!(ran.out.contains("could not be had from AWS: secretsmanager:GetSecretValue"), "{ran}");
+    assert!(!format!("{ran}").contains(source.password.expose_secret()));
+}
+
+#[test]
+fn a_default_group_is_replaced_and_the_undo_brings_it_back() {
+    let case = Case::new(&support::source(), &support::target(MyFlavor::MariaDb));
+    append(&case.project, &section(&moto()));
+    let pipeline = Pipeline::load(&case.project.path()).unwrap();
+    support::block_on(async {
+        let session = moto_session().await;
+        let staged = staged(&session).await;
+        let own = format!("{}-cdc", staged.database);
+        let attach = |group: &str| AwsCall::AttachParameterGroup {
+            database: staged.database.clone(),
+            group: group.to_owned(),
+            cluster: false,
+        };
+        let set = AwsCall::SetParameter {
+            group: own.clone(),
+            name: "rds.logical_replication".into(),
+            value: Some("1".into()),
+            cluster: false,
+            at_reboot: true,
+        };
+        let create = AwsCall::CreateParameterGroup { name: own.clone(), family: "postgres15".into(), cluster: false };
+        let steps = vec![
+            Step::new(Cost::None, Action::Aws(create)),
+            Step::new(Cost::None, Action::Aws(set)),
+            Step::new(Cost::None, Action::Aws(attach(&own))).undo(Action::Aws(attach(&staged.group))),
+            Step::new(Cost::Reboot, Action::Aws(AwsCall::Reboot { instance: staged.database.clone() })),
+        ];
+        let plan = Plan::new([("SRC-001".to_owned(), Fix::new(Mode::Confirm, "x", steps))]);
+        let refused = apply::run(&plan, &pipeline, &case.passwords, Permits::default(), &mut |_| {}).await;
+        assert!(refused.unwrap_err().to_string().contains("--allow-reboot"));
+        let permits = Permits { reboot: true, data_loss: false };
+        apply::run(&plan, &pipeline, &case.passwords, permits, &mut |_| {}).await.unwrap();
+        assert_eq!(value(&session, &own, "rds.logical_replication").await.as_deref(), Some("1"));
+        assert_eq!(group_of(&session, &staged.database).await, own);
+        // Applied again, nothing is in the way.
+        apply::run(&plan, &pipeline, &case.passwords, permits, &mut |_| {}).await.unwrap();
+        apply::undo(&pipeline, &case.passwords, &mut |_| {}).await.unwrap();
+        assert_eq!(group_of(&session, &staged.database).await, staged.group);
+    });
+}
+
+async fn group_of(session: &Session, database: &str) -> String {
+    let send = session.rds().describe_db_instances().db_instance_identifier(database).send().await.unwrap();
+    send.db_instances()[0].db_parameter_groups()[0].db_parameter_group_name().unwrap().to_owned()
+}
+
+#[test]
+fn a_token_never_goes_over_the_wire_in_clear() {
+    let server = Postgres::start(&PostgresOptions { plaintext: true, ..PostgresOptions::default() }).unwrap();
+    let mut endpoint = server.endpoint("postgres");
+    endpoint.password = Some(PasswordSource::RdsIam);
+    let open = |endpoint: &Endpoint| {
+        support::block_on(connect::postgres::open(endpoint, Some(&server.password().clone().into()))).map(drop)
+    };
+    endpoint.tls = TlsMode::VerifyFull;
+    open(&endpoint).unwrap();
+    endpoint.tls = TlsMode::Disable;
+    let error = open(&endpoint).unwrap_err().to_string();
+    assert!(error.contains("a token goes over TLS only"), "{error}");
 }

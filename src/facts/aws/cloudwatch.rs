@@ -67,3 +67,14 @@ fn reading(values: &[f64]) -> Option<Reading> {
     let most = values.iter().copied().fold(last, f64::max);
     Some(Reading { last, least, most })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_value_comes_first() {
+        assert_eq!(reading(&[3.0, 1.0, 5.0]), Some(Reading { last: 3.0, least: 1.0, most: 5.0 }));
+        assert_eq!(reading(&[]), None);
+    }
+}

@@ -9,7 +9,7 @@ use super::super::{Fact, Unknown, UnknownKind};
 use super::dms_model::{DmsFacts, DmsTask};
 use super::model::AwsFacts;
 use super::rds_model::{RdsCluster, RdsFacts, RdsInstance, Readings};
-use super::{cloudwatch, dms, iam, logs, rds, sts};
+use super::{cloudwatch, dms, dms_serverless, iam, logs, rds, sts};
 use crate::aws::{Error, ErrorKind, Session};
 use crate::pipeline::{Dms, Pipeline};
 
@@ -48,11 +48,13 @@ fn seen<T>(answer: Result<T, Error>) -> Fact<T> {
 
 /// RDS, for both sides.
 async fn databases(board: &Board<'_>, session: &Session, pipeline: &Pipeline) {
-    let (instances, clusters) = tokio::join!(rds::instances(session), rds::clusters(session));
+    let (instances, clusters, proxies) =
+        tokio::join!(rds::instances(session), rds::clusters(session), rds::proxies(session));
     let (instances, clusters) = (seen(instances), seen(clusters));
     board.aws(|facts| {
         facts.instances = instances.clone();
         facts.clusters = clusters.clone();
+        facts.proxies = seen(proxies);
     });
     let known = match (&instances, &clusters) {
         (Fact::Known(instances), Fact::Known(clusters)) => Ok((instances.as_slice(), clusters.as_slice())),
@@ -102,8 +104,9 @@ async fn replication(board: &Board<'_>, session: &Session, pipeline: &Pipeline) 
         });
         return;
     };
+    let tasks = async { if dms.serverless { dms_serverless::tasks(session).await } else { dms::tasks(session).await } };
     let (instances, endpoints, connections, tasks) =
-        tokio::join!(dms::instances(session), dms::endpoints(session), dms::connections(session), dms::tasks(session),);
+        tokio::join!(dms::instances(session), dms::endpoints(session), dms::connections(session), tasks);
     let mut first = DmsFacts::pending();
     first.instances = seen(instances);
     first.endpoints = seen(endpoints);
@@ -177,6 +180,18 @@ async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts)
             return;
         }
     };
+    if dms.serverless {
+        let tables = seen(dms_serverless::tables(session, task).await);
+        let why = "DMS Serverless keeps it elsewhere: look in the console";
+        board.aws(|facts| {
+            facts.dms.tables = tables;
+            facts.dms.assessments = Fact::unknown(UnknownKind::NotConfigured, why);
+            facts.dms.events = Fact::unknown(UnknownKind::NotConfigured, why);
+            facts.dms.log = Fact::unknown(UnknownKind::NotConfigured, why);
+            facts.dms.task_metrics = Fact::unknown(UnknownKind::NotConfigured, why);
+        });
+        return;
+    }
     let (tables, assessments, events, log, metrics) = tokio::join!(
         dms::tables(session, task),
         dms::assessments(session, task),
@@ -193,7 +208,7 @@ async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts)
     });
 }
 
-async fn events(session: &Session, dms: &Dms) -> Result<Vec<super::dms_model::DmsEvent>, Error> {
+async fn events(session: &Session, dms: &Dms) -> Result<Vec<super::dms_records::DmsEvent>, Error> {
     let mut all = dms::events(session, SourceType::ReplicationInstance, &dms.instance).await?;
     all.extend(dms::events(session, SourceType::from("replication-task"), &dms.task).await?);
     all.sort_by_key(|e| e.at);

@@ -4,9 +4,9 @@ use aws_sdk_databasemigration::types::{Filter, SourceType};
 
 use super::convert::{moment, some, text};
 use super::dms_convert::{certificate, endpoint, instance, table, task};
-use super::dms_model::{
-    AssessmentRun, DmsCertificate, DmsConnection, DmsEndpoint, DmsEvent, DmsTask, Maintenance, Quota,
-    ReplicationInstance, SchemaRefresh, TableStatistics,
+use super::dms_model::{DmsEndpoint, DmsTask, ReplicationInstance};
+use super::dms_records::{
+    AssessmentRun, DmsCertificate, DmsConnection, DmsEvent, Maintenance, Quota, SchemaRefresh, TableStatistics,
 };
 use crate::aws::{Error, Session, pages};
 

@@ -4,10 +4,8 @@ use aws_sdk_databasemigration::types as dms;
 use serde_json::Value;
 
 use super::convert::{moment, port, some, text};
-use super::dms_model::{
-    DmsCertificate, DmsEndpoint, DmsTask, MySqlSettings, PostgresSettings, ReplicationInstance, S3Settings,
-    TableStatistics,
-};
+use super::dms_model::{DmsEndpoint, DmsTask, MySqlSettings, PostgresSettings, ReplicationInstance, S3Settings};
+use super::dms_records::{DmsCertificate, TableStatistics};
 
 pub(super) fn instance(from: &dms::ReplicationInstance) -> ReplicationInstance {
     let subnets = from.replication_subnet_group();

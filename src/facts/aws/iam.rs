@@ -7,29 +7,10 @@ use serde_json::Value;
 
 use super::convert::text;
 use super::model::{Caller, Role};
-use crate::aws::{Error, Session, pages};
+use crate::aws::{Error, Session, pages, policy};
 
 /// Roles that DMS looks for by name, which is why they are spelled so and in lower case.
 pub(super) const ROLES: &[&str] = &["dms-vpc-role", "dms-cloudwatch-logs-role", "dms-access-for-endpoint"];
-
-/// What `check` asks for, and what the proof of a connection takes.
-const ACTIONS: &[&str] = &[
-    "rds:DescribeDBInstances",
-    "rds:DescribeDBClusters",
-    "rds:DescribeDBParameters",
-    "rds:DescribeDBClusterParameters",
-    "dms:DescribeReplicationInstances",
-    "dms:DescribeEndpoints",
-    "dms:DescribeConnections",
-    "dms:DescribeReplicationTasks",
-    "dms:DescribeTableStatistics",
-    "dms:DescribeCertificates",
-    "dms:DescribeEvents",
-    "dms:TestConnection",
-    "cloudwatch:GetMetricData",
-    "logs:GetLogEvents",
-    "iam:GetRole",
-];
 
 /// The roles of these names; none where there is no such role.
 pub(super) async fn roles(
@@ -74,10 +55,17 @@ fn document(encoded: &str) -> Value {
 /// The actions that the caller's policies do not allow.
 pub(super) async fn denied(session: &Session, caller: &Caller) -> Result<Vec<String>, Error> {
     let ask = session.iam().simulate_principal_policy().policy_source_arn(principal(&caller.arn));
-    let ask = ask.set_action_names(Some(ACTIONS.iter().map(|&a| a.to_owned()).collect()));
+    let ask = ask.set_action_names(Some(wanted()));
     let answer = session.call("iam:SimulatePrincipalPolicy", ask.send()).await?;
     let refused = answer.evaluation_results().iter().filter(|r| r.eval_decision().as_str() != "allowed");
     Ok(refused.map(|r| r.eval_action_name().to_owned()).collect())
+}
+
+/// The calls of `check`, and the proof of a connection.
+fn wanted() -> Vec<String> {
+    let mut all = policy::actions(policy::CHECK);
+    all.push("dms:TestConnection".to_owned());
+    all
 }
 
 /// An assumed role's session has no policies; its role has:

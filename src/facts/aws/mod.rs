@@ -7,6 +7,8 @@ mod discover;
 mod dms;
 mod dms_convert;
 mod dms_model;
+mod dms_records;
+mod dms_serverless;
 mod iam;
 mod logs;
 mod model;
@@ -17,9 +19,9 @@ mod sts;
 pub(super) use collect::collect;
 pub use discover::{Discovery, discover};
 pub(crate) use rds::sides as rds_sides;
-pub use dms_model::{
-    AssessmentRun, DmsCertificate, DmsConnection, DmsEndpoint, DmsEvent, DmsFacts, DmsTask, Maintenance, MySqlSettings,
-    PostgresSettings, Quota, ReplicationInstance, S3Settings, SchemaRefresh, TableStatistics,
+pub use dms_model::{DmsEndpoint, DmsFacts, DmsTask, MySqlSettings, PostgresSettings, ReplicationInstance, S3Settings};
+pub use dms_records::{
+    AssessmentRun, DmsCertificate, DmsConnection, DmsEvent, Maintenance, Quota, SchemaRefresh, TableStatistics,
 };
 pub use model::{AwsFacts, Caller, Role};
 pub use rds_model::{AppliedGroup, ClusterMember, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading, Readings};

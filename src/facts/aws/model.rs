@@ -20,6 +20,8 @@ pub struct AwsFacts {
     pub instances: Fact<Vec<RdsInstance>>,
     /// All clusters of the region.
     pub clusters: Fact<Vec<RdsCluster>>,
+    /// The addresses of all RDS proxies of the region.
+    pub proxies: Fact<Vec<String>>,
     /// The source.
     pub source: RdsFacts,
     /// The target.
@@ -40,6 +42,7 @@ impl AwsFacts {
             caller: Fact::pending(),
             instances: Fact::pending(),
             clusters: Fact::pending(),
+            proxies: Fact::pending(),
             source: RdsFacts::pending(),
             target: RdsFacts::pending(),
             dms: DmsFacts::pending(),
@@ -112,6 +115,7 @@ impl Settle for AwsFacts {
         self.caller.settle(why);
         self.instances.settle(why);
         self.clusters.settle(why);
+        self.proxies.settle(why);
         self.source.settle(why);
         self.target.settle(why);
         self.dms.settle(why);

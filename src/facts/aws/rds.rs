@@ -57,6 +57,16 @@ pub(super) async fn clusters(session: &Session) -> Result<Vec<RdsCluster>, Error
     .await
 }
 
+/// The addresses of all proxies of the region.
+pub(super) async fn proxies(session: &Session) -> Result<Vec<String>, Error> {
+    pages(async |marker| {
+        let send = session.rds().describe_db_proxies().set_marker(marker).send();
+        let page = session.call("rds:DescribeDBProxies", send).await?;
+        Ok((page.db_proxies().iter().filter_map(|p| some(p.endpoint())).collect(), page.marker))
+    })
+    .await
+}
+
 /// The instance and the cluster of one side: those that `rds_instance` names, or else those at the host's address.
 pub(super) fn find(
     endpoint: &Endpoint,

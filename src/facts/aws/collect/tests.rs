@@ -168,6 +168,7 @@ async fn each_refusal_is_an_unknown_that_names_the_permission() {
     };
     named(facts.instances.known().unwrap_err(), "rds:DescribeDBInstances");
     named(facts.clusters.known().unwrap_err(), "rds:DescribeDBClusters");
+    named(facts.proxies.known().unwrap_err(), "rds:DescribeDBProxies");
     named(facts.source.instance.known().unwrap_err(), "rds:DescribeDBInstances");
     named(facts.dms.instances.known().unwrap_err(), "dms:DescribeReplicationInstances");
     named(facts.dms.endpoints.known().unwrap_err(), "dms:DescribeEndpoints");
@@ -192,6 +193,32 @@ async fn expired_credentials_are_told_once_and_no_other_call_is_made() {
     let why = facts.dms.endpoints.known().unwrap_err();
     assert_eq!(why.kind, UnknownKind::NotReachable);
     assert!(why.reason.contains("The security token is expired"), "{}", why.reason);
+}
+
+#[tokio::test]
+async fn a_serverless_replication_is_seen_as_a_task() {
+    let stub = Stub::start(vec![
+        Answer::new("Action=GetCallerIdentity", 200, CALLER),
+        dms(
+            "DescribeReplicationConfigs",
+            r#"{"ReplicationConfigs": [{"ReplicationConfigIdentifier": "charts-task",
+            "ReplicationConfigArn": "arn:c", "ReplicationType": "full-load-and-cdc", "TableMappings": "{}"}]}"#,
+        ),
+        dms(
+            "DescribeReplications",
+            r#"{"Replications": [{"ReplicationConfigArn": "arn:c", "Status": "failed",
+            "FailureMessages": ["one", "two"], "ReplicationStats": {"FullLoadProgressPercent": 7}}]}"#,
+        ),
+        dms("DescribeReplicationTableStatistics", r#"{"ReplicationTableStatistics": [{"TableName": "t"}]}"#),
+    ])
+    .await;
+    let mut pipeline = pipeline(&stub);
+    pipeline.dms.as_mut().unwrap().serverless = true;
+    let facts = collected(pipeline.clone()).await;
+    nothing_pends(&facts);
+    let task = facts.dms.task(&pipeline.dms.unwrap()).unwrap().unwrap();
+    assert_eq!((task.status.as_str(), task.failure.as_deref(), task.percent), ("failed", Some("one; two"), 7));
+    assert_eq!(facts.dms.tables.known().unwrap().len(), 1);
 }
 
 #[tokio::test]
