@@ -128,7 +128,7 @@ fn boto3_understands_the_whole_account() {
 #[test]
 fn endpoints_fail_as_the_story_tells_and_are_mended() {
     let scene = Scene::new(MyFlavor::MySql, |_| {});
-    scene.simulator.create_dms_role();
+    scene.simulator.create_dms_roles();
     scene.play("tls.py", |asked| panic!("{asked:?}"));
 }
 
@@ -154,7 +154,7 @@ fn a_task_moves_rows_and_their_changes_on_both_targets() {
     for flavor in [MyFlavor::MariaDb, MyFlavor::MySql] {
         eprintln!("on {flavor:?}");
         let scene = Scene::new(flavor, |stage| stage.logical_replication = true);
-        scene.simulator.create_dms_role();
+        scene.simulator.create_dms_roles();
         let source = |sql: &str| {
             scene.source.run("postgres", sql).unwrap();
             String::new()
@@ -239,7 +239,7 @@ fn the_rust_sdk_understands_it_too() {
             .replication_subnet_group_description("d")
             .set_subnet_ids(Some(subnets.into()));
         assert!(made.clone().send().await.unwrap_err().into_service_error().is_access_denied_fault());
-        simulator.create_dms_role();
+        simulator.create_dms_roles();
         made.send().await.unwrap();
         // The SDK tries again by itself when it is throttled, or when the connection breaks.
         for fault in [Fault::Throttling, Fault::Close] {

@@ -89,7 +89,9 @@ impl Simulator {
             .enable_all()
             .build()
             .map_err(io("start a runtime"))?;
-        let folder = tempfile::Builder::new().prefix("cdc-doctor-aws-").tempdir().map_err(io("make a folder"))?;
+        // It goes when the servers go, however this program ends.
+        let folder = stage.source.home().path().join("aws");
+        std::fs::create_dir_all(&folder).map_err(io("make a folder"))?;
         let account = Arc::new(Account::new(stage, folder)?);
         // Out of the caller's runtime, if there is one: a thread of one may not wait for another.
         let listener = std::thread::scope(|scope| {
@@ -152,9 +154,10 @@ impl Simulator {
         self.account.stage.source.ca_file()
     }
 
-    /// Makes the role `dms-vpc-role` as the DMS console does on first use.
-    pub fn create_dms_role(&self) {
-        self.account.state().iam.create_dms_role();
+    /// Makes the roles `dms-vpc-role` and `dms-cloudwatch-logs-role`, as the DMS console does on first use. A new account
+    /// has none of them.
+    pub fn create_dms_roles(&self) {
+        self.account.state().iam.create_dms_roles();
     }
 
     /// Ends it; tasks are stopped where they are.

@@ -28,9 +28,9 @@ default = instance()["DBParameterGroups"][0]["DBParameterGroupName"]
 assert default.startswith("default.postgres"), default
 force_ssl = parameter(default, "rds.force_ssl")
 equal((force_ssl["ParameterValue"], force_ssl["ApplyType"], force_ssl["Source"]), ("1", "dynamic", "system"))
+equal(parameter(default, "ssl")["IsModifiable"], False)
 logical = parameter(default, "rds.logical_replication")
 equal((logical["ParameterValue"], logical["ApplyType"], logical["IsModifiable"]), ("0", "static", True))
-equal(parameter(default, "wal_level")["IsModifiable"], False)
 equal(ask("show wal_level"), "replica")
 
 # A default group takes no change; a copy does.
@@ -46,6 +46,7 @@ refused("InvalidParameterValue", rds.create_db_parameter_group, DBParameterGroup
 for name, value, method, code in [
     ("no_such_parameter", "1", "immediate", "InvalidParameterValue"),
     ("wal_level", "logical", "pending-reboot", "InvalidParameterValue"),
+    ("ssl", "0", "pending-reboot", "InvalidParameterValue"),
     ("rds.force_ssl", "maybe", "immediate", "InvalidParameterValue"),
     ("rds.logical_replication", "1", "immediate", "InvalidParameterCombination"),
 ]:

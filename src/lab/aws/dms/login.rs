@@ -96,7 +96,7 @@ fn authority(account: &Account, state: &State, arn: &str) -> Result<Option<std::
         pem.push_str(&std::fs::read_to_string(account.stage.source.ca_file()).unwrap_or_default());
         pem.push_str(&std::fs::read_to_string(account.stage.target.ca_file()).unwrap_or_default());
     }
-    let file = account.folder.path().join(format!("{}.pem", arn.rsplit(':').next().unwrap_or_default()));
+    let file = account.folder.join(format!("{}.pem", arn.rsplit(':').next().unwrap_or_default()));
     std::fs::write(&file, pem)
         .map_err(|e| AwsError::new(500, "InternalFailure", format!("{}: {e}", file.display())))?;
     Ok(Some(file))

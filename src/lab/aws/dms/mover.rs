@@ -18,6 +18,8 @@ use crate::quote::{my_ident, pg_ident, pg_literal};
 use crate::sync::direct::{Direct, SyncOptions};
 use crate::sync::{self, Engine as _, Event, Feed, Progress, Stop, SyncError, Totals};
 
+/// How often the engine's counters are looked at.
+const LOOK: Duration = Duration::from_millis(200);
 /// How often lag becomes a sample of a metric.
 const SAMPLE: Duration = Duration::from_secs(1);
 
@@ -155,6 +157,7 @@ impl Run {
 
     /// Tells what the engine tells, until it has ended.
     async fn follow(&self, mut feed: Feed) {
+        let mut look = tokio::time::interval(LOOK);
         let mut sampled: Option<Instant> = None;
         loop {
             tokio::select! {
@@ -162,22 +165,23 @@ impl Run {
                     Some(event) => self.event(&event),
                     None => break,
                 },
-                changed = feed.progress.changed() => if changed.is_err() {
-                    while let Some(event) = feed.events.recv().await {
-                        self.event(&event);
+                _ = look.tick() => {
+                    let now = self.count(&mut feed.progress);
+                    if let Some(lag) = now.lag.filter(|_| sampled.is_none_or(|at| at.elapsed() >= SAMPLE)) {
+                        sampled = Some(Instant::now());
+                        self.sample(lag.seconds);
                     }
-                    break;
-                },
-            }
-            let now = latest(&mut feed.progress);
-            self.change(|m| m.take(&now, Timestamp::now()));
-            if let Some(lag) = now.lag.filter(|_| sampled.is_none_or(|at| at.elapsed() >= SAMPLE)) {
-                sampled = Some(Instant::now());
-                self.sample(lag.seconds);
+                }
             }
         }
-        let last = latest(&mut feed.progress);
-        self.change(|m| m.take(&last, Timestamp::now()));
+        self.count(&mut feed.progress);
+    }
+
+    /// Takes the counters over.
+    fn count(&self, progress: &mut watch::Receiver<Progress>) -> Progress {
+        let now = progress.borrow_and_update().clone();
+        self.change(|m| m.take(&now, Timestamp::now()));
+        now
     }
 
     fn event(&self, event: &Event) {
@@ -244,17 +248,15 @@ impl Run {
         }
     }
 
+    /// Writes into the task's log, where it has one: DMS writes by the account's role for logs.
     fn say(&self, component: &str, level: char, text: &str) {
-        if self.work.settings.logging {
+        let mut state = self.account.state();
+        if self.work.settings.logging && state.iam.may_log() {
             let line = words::log_line(Timestamp::now(), component, level, text);
             let (group, stream) = &self.work.log;
-            self.account.state().logs.add(group, stream, line);
+            state.logs.add(group, stream, line);
         }
     }
-}
-
-fn latest(progress: &mut watch::Receiver<Progress>) -> Progress {
-    progress.borrow_and_update().clone()
 }
 
 fn failed(why: &str) -> End {
