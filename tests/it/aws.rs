@@ -129,7 +129,14 @@ fn boto3_understands_the_whole_account() {
 fn endpoints_fail_as_the_story_tells_and_are_mended() {
     let scene = Scene::new(MyFlavor::MySql, |_| {});
     scene.simulator.create_dms_roles();
-    scene.play("tls.py", |asked| panic!("{asked:?}"));
+    scene.play("tls.py", |asked| {
+        match asked {
+            ["refuse", name] => scene.simulator.refuse_connections(name, Some("timeout expired, on purpose")),
+            ["accept", name] => scene.simulator.refuse_connections(name, None),
+            other => panic!("{other:?}"),
+        }
+        String::new()
+    });
 }
 
 #[test]
@@ -188,6 +195,7 @@ fn a_task_moves_rows_and_their_changes_on_both_targets() {
             ["spoil", "the", "source"] => source("INSERT INTO late VALUES (1, 'NaN')"),
             ["insert", ..] => source("INSERT INTO chart VALUES (2003, 'meanwhile')"),
             ["spoil", ..] => target("UPDATE artist SET name = 'spoiled'"),
+            ["fail", arn] => scene.simulator.fail(arn, "the replication slot is gone").to_string(),
             ["empty", ..] => target("DELETE FROM chart"),
             other => panic!("{other:?}"),
         });

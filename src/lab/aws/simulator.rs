@@ -148,6 +148,18 @@ impl Simulator {
         dms::pretend_tables(&self.account, arn, count);
     }
 
+    /// Lets each connection test of the endpoint of this identifier fail with these words instead of trying the login;
+    /// `None` lets it try again.
+    pub fn refuse_connections(&self, endpoint: &str, words: Option<&str>) {
+        dms::refuse_connections(&self.account, endpoint, words);
+    }
+
+    /// Lets a task or serverless replication that runs fail for this reason; false where it does not run.
+    #[must_use]
+    pub fn fail(&self, arn: &str, why: &str) -> bool {
+        dms::fail(&self.account, arn, why)
+    }
+
     /// The authority (PEM) that signed both instances' certificates: what RDS's bundle is on AWS.
     #[must_use]
     pub fn ca_file(&self) -> &Path {

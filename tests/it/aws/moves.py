@@ -104,6 +104,15 @@ wait("the table again", lambda: ask("artist") == "ABBA")
 wait("its state", lambda: statistics(dms, both)["artist"]["TableState"] == "Table completed")
 equal(statistics(dms, both)["artist"]["FullLoadReloaded"], True)
 equal(task(dms, both)["Status"], "running")
+
+# It fails on purpose, half-way, and can be resumed.
+equal(ask(f"fail {both}"), "true")
+failed = in_status(dms, both, "failed", "stopped")
+equal(failed["Status"], "failed")
+assert "the replication slot is gone" in failed["LastFailureMessage"], failed
+equal(ask(f"fail {both}"), "false")
+start(both, "resume-processing")
+in_status(dms, both, "running")
 dms.stop_replication_task(ReplicationTaskArn=both)
 in_status(dms, both, "stopped")
 
@@ -121,7 +130,7 @@ ask("newer artist")
 wait("the newer artist", lambda: ask("count artist") == "5")
 found = task(dms, changes)
 equal((found["Status"], found["ReplicationTaskStats"]["TablesErrored"]), ("running", 1))
-equal(statistics(dms, changes)["artist"]["Inserts"], 2)
+wait("both in the counts", lambda: statistics(dms, changes)["artist"]["Inserts"] == 2)
 
 # Latency is a metric.
 now = datetime.datetime.now(datetime.timezone.utc)

@@ -2,7 +2,7 @@
 
 import json
 
-from common import GIVEN, certificate, client, endpoint, equal, in_status, instance, mappings, refused, tested, wait
+from common import GIVEN, ask, certificate, client, endpoint, equal, in_status, instance, mappings, refused, tested, wait
 
 dms = client("dms")
 ri = instance(dms)
@@ -51,6 +51,13 @@ for name, side, wrong, says in [
     status, why = tested(dms, ri, endpoint(dms, side, name, **({"SslMode": "require"} if side == "source" else {}) | wrong))
     equal(status, "failed")
     assert says in why, (name, why)
+
+# What cannot be brought about here can be scripted.
+ask("refuse charts-src")
+status, why = tested(dms, ri, source)
+equal((status, why), ("failed", "timeout expired, on purpose"))
+ask("accept charts-src")
+equal(tested(dms, ri, source), ("successful", ""))
 
 # What a login sees, and a secret instead of a password.
 dms.refresh_schemas(EndpointArn=source, ReplicationInstanceArn=ri)

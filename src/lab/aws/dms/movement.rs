@@ -26,6 +26,8 @@ pub(super) struct Movement {
     pub(super) failure: Option<String>,
     /// Stops the engine that runs now.
     pub(super) stop: Option<Stop>,
+    /// Why it is to fail, where that is scripted.
+    pub(super) scripted: Option<String>,
     /// Tables that are to be loaded again.
     pub(super) reload: Vec<String>,
     pub(super) tables: Vec<Table>,
@@ -81,7 +83,7 @@ impl Movement {
     /// The end.
     pub(super) fn end(&mut self, now: Timestamp, stand: Stand, reason: &'static str, failure: Option<String>) {
         (self.stand, self.stop_reason, self.failure, self.ended) = (stand, Some(reason), failure, Some(now));
-        (self.stop, self.reload) = (None, Vec::new());
+        (self.stop, self.scripted, self.reload) = (None, None, Vec::new());
     }
 
     /// The engine runs anew, and counts from zero.

@@ -89,6 +89,9 @@ impl Run {
         loop {
             let (ended, stopped) = self.once(pipeline.clone(), options.clone()).await;
             let moved_nothing = matches!(ended, Err(SyncError::Refused(_)));
+            if let Some(why) = self.scripted() {
+                return failed(&why);
+            }
             match next(ended, stopped, self.work.settings.stop_on_table_error) {
                 Next::Without(tables) => {
                     self.give_up(&tables, &mut pipeline);
@@ -235,6 +238,10 @@ impl Run {
         }
     }
 
+    fn scripted(&self) -> Option<String> {
+        self.account.state().dms.movements.get_mut(&self.work.arn)?.scripted.take()
+    }
+
     fn to_reload(&self) -> Option<Vec<String>> {
         let mut state = self.account.state();
         let movement = state.dms.movements.get_mut(&self.work.arn)?;
@@ -261,6 +268,17 @@ impl Run {
 
 fn failed(why: &str) -> End {
     (Stand::Failed, "Stop Reason FATAL_ERROR Error Level FATAL", Some(words::task_failure(why)))
+}
+
+/// Lets a run fail for a scripted reason; false where there is none.
+pub(in crate::lab::aws) fn fail(account: &Account, arn: &str, why: &str) -> bool {
+    let mut state = account.state();
+    let Some(movement) = state.dms.movements.get_mut(arn).filter(|m| m.is_busy()) else { return false };
+    movement.scripted = Some(why.to_owned());
+    if let Some(stop) = &movement.stop {
+        stop.request();
+    }
+    true
 }
 
 /// Drops what a task that is deleted has left on the source, in the background and as far as that goes.
