@@ -175,8 +175,8 @@ fn a_task_moves_rows_and_their_changes_on_both_targets() {
              INSERT INTO chart SELECT n, 'song ' || n FROM generate_series(1, 1000) n;
              CREATE TABLE artist (id int PRIMARY KEY, name varchar(40));
              INSERT INTO artist VALUES (1, 'ABBA'), (2, 'Björk'), (3, NULL);
-             CREATE TABLE wrong (id int PRIMARY KEY, v double precision);
-             INSERT INTO wrong VALUES (1, 1.5), (2, 'NaN');
+             CREATE TABLE \"wrong\tone\" (id int PRIMARY KEY, v double precision);
+             INSERT INTO \"wrong\tone\" VALUES (1, 1.5), (2, 'NaN');
              CREATE TABLE late (id int PRIMARY KEY, v double precision);
              CREATE TABLE keyless (v int)",
         );

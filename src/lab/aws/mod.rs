@@ -25,6 +25,8 @@
 //!   warning in the task's log; other rules are refused. A start position or time, and a stop position, are refused.
 //! - Where a table fails, the engine stops at once; the simulation marks the table, and runs it again without it. A task
 //!   that has no table left fails.
+//! - A task has a log when its settings say so and the role `dms-cloudwatch-logs-role` is whole. Its lines have DMS's form
+//!   and the engine's words.
 //! - Statistics count what was applied: what came in and is not applied is not seen, and they begin anew with a start.
 //! - An endpoint that is modified must be tested again. Assessments pass at once, but for tables without a primary key.
 //! - Serverless replications run at once with the capacity that was asked for.

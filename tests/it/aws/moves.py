@@ -41,13 +41,13 @@ refused("InvalidParameterValueException", dms.create_replication_task, TableMapp
 refused("InvalidParameterValueException", dms.create_replication_task, TableMappings=mappings("%"), ReplicationTaskSettings="{", **arguments)
 
 # A full load ends by itself. A table that cannot be loaded is in error, and the others are there.
-load = create("load", "full-load", ["chart", "wrong", "artist", "keyless"])
+load = create("load", "full-load", ["chart", "wrong%", "artist", "keyless"])
 start(load)
 ended = in_status(dms, load, "stopped", "failed")
 equal((ended["Status"], ended["StopReason"]), ("stopped", "Stop Reason FULL_LOAD_ONLY_FINISHED"))
 tables = statistics(dms, load)
 states = {name: t["TableState"] for name, t in tables.items()}
-equal(states.pop("wrong"), "Table error")
+equal(states.pop("wrong\tone"), "Table error")
 equal(states, {name: "Table completed" for name in ["chart", "artist", "keyless"]})
 equal((tables["chart"]["FullLoadRows"], tables["artist"]["FullLoadRows"]), (1000, 3))
 stats = ended["ReplicationTaskStats"]

@@ -108,6 +108,12 @@ impl Movement {
         }
     }
 
+    /// The label of a table that an error names: errors are made safe for a terminal, tables need not be.
+    pub(super) fn label(&self, told: &str) -> String {
+        let labels = self.tables.iter().map(Table::label);
+        labels.into_iter().find(|label| label == told || crate::text::safe(label) == told).unwrap_or(told.to_owned())
+    }
+
     /// The table is given up.
     pub(super) fn fail(&mut self, label: &str, now: Timestamp) {
         if let Some(table) = self.tables.iter_mut().find(|t| t.label() == label) {
@@ -293,6 +299,19 @@ mod tests {
         take(&mut movement, 2, vec![told("a", TableState::Streaming, 0, 2)]);
         let shown = movement.tables[0].shown();
         assert_eq!((&shown["Inserts"], &shown["FullLoadRows"]), (&json!(5), &json!(100)));
+    }
+
+    #[test]
+    fn a_table_is_found_under_the_name_that_an_error_gives_it() {
+        let mut movement = Movement::default();
+        movement.start(at(0), true);
+        take(
+            &mut movement,
+            1,
+            vec![told("a", TableState::Loading, 0, 0), told("odd\tname", TableState::Loading, 0, 0)],
+        );
+        assert_eq!(movement.label(&crate::text::safe("public.odd\tname")), "public.odd\tname");
+        assert_eq!(movement.label("public.b"), "public.b");
     }
 
     #[test]

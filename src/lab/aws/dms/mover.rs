@@ -94,7 +94,9 @@ impl Run {
             }
             match next(ended, stopped, self.work.settings.stop_on_table_error) {
                 Next::Without(tables) => {
-                    self.give_up(&tables, &mut pipeline);
+                    if !self.give_up(&tables, &mut pipeline) {
+                        return failed("A table fails that was given up before");
+                    }
                     options = self.without(&options, moved_nothing);
                 }
                 end => match self.to_reload().filter(|_| end == Next::Stopped) {
@@ -148,7 +150,8 @@ impl Run {
         let stop = Stop::default();
         self.change(|m| {
             m.stop = Some(stop.clone());
-            if m.stand == Stand::Stopping {
+            // Asked for while no engine ran.
+            if m.stand == Stand::Stopping || m.scripted.is_some() || !m.reload.is_empty() {
                 stop.request();
             }
         });
@@ -214,16 +217,26 @@ impl Run {
         }
     }
 
-    /// Marks tables as failed and leaves them out from now on; of a plain load also those that are complete.
-    fn give_up(&self, tables: &[(String, String)], pipeline: &mut Pipeline) {
+    /// Marks tables as failed and leaves them out from now on; of a plain load also those that are complete. False where
+    /// one of them was left out already, so that leaving it out again would change nothing.
+    fn give_up(&self, tables: &[(String, String)], pipeline: &mut Pipeline) -> bool {
+        let exclude = &mut pipeline.tables.exclude;
+        let before = exclude.len();
         for (table, why) in tables {
             self.say("TASK_MANAGER", 'E', &format!("Table '{table}' was errored/suspended: {why}"));
-            self.change(|m| m.fail(table, Timestamp::now()));
+            self.change(|m| {
+                let label = m.label(table);
+                m.fail(&label, Timestamp::now());
+                if !exclude.contains(&label) {
+                    exclude.push(label);
+                }
+            });
         }
-        pipeline.tables.exclude.extend(tables.iter().map(|(table, _)| table.clone()));
+        let all_new = exclude.len() == before + tables.len();
         if self.work.mode == SyncMode::FullLoad {
-            self.change(|m| pipeline.tables.exclude.append(&mut m.completed()));
+            self.change(|m| exclude.append(&mut m.completed()));
         }
+        all_new
     }
 
     /// The end of a task that selects nothing, or nothing more.
