@@ -23,8 +23,8 @@ pub(crate) struct Args {
     /// Leave the servers running at the end, and print how to connect to them
     #[arg(long)]
     keep: bool,
-    /// With up: a simulated AWS account (RDS, DMS and what they need) on top of the servers, at an address of this machine
-    /// for any AWS SDK; all goes on until Ctrl-C
+    /// With up: a simulated AWS account (RDS, DMS and what they need) on top of the servers, at an address of this
+    /// machine for any AWS SDK; all goes on until Ctrl-C
     #[arg(long)]
     aws: bool,
     /// Which server the target is [default: MariaDB, or MySQL where only that is installed]

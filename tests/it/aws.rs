@@ -270,7 +270,9 @@ fn a_lab_with_aws_runs_until_it_is_told_to_end() {
     let said: Vec<String> = lines.by_ref().take_while(|line| !line.contains("task = ")).collect();
     let said = said.join("\n");
     let url = said.split("AWS_ENDPOINT_URL=").nth(1).unwrap().split(' ').next().unwrap();
-    let list = "import boto3; print([i['DBInstanceIdentifier'] for i in boto3.client('rds').describe_db_instances()['DBInstances']])";
+    let list = "import boto3\n\
+                instances = boto3.client('rds').describe_db_instances()['DBInstances']\n\
+                print([i['DBInstanceIdentifier'] for i in instances])";
     let keys = [("AWS_ENDPOINT_URL", url), ("AWS_REGION", "eu-west-2"), ("AWS_DEFAULT_REGION", "eu-west-2")];
     let secrets = [("AWS_ACCESS_KEY_ID", "simulation"), ("AWS_SECRET_ACCESS_KEY", "simulation")];
     let listed = python().args(["-c", list]).envs(keys).envs(secrets).output().unwrap();

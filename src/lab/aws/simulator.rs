@@ -27,8 +27,8 @@ pub struct Stage {
     pub target_database: Option<String>,
     /// In all ARNs.
     pub region: String,
-    /// The source has `rds.logical_replication` on, in a parameter group of its own. Otherwise it is as RDS creates it: on
-    /// the default group, with `wal_level = replica`; the server is restarted for that.
+    /// The source has `rds.logical_replication` on, in a parameter group of its own. Otherwise it is as RDS creates
+    /// it: on the default group, with `wal_level = replica`; the server is restarted for that.
     pub logical_replication: bool,
     /// How long things take.
     pub delays: Delays,
@@ -116,7 +116,8 @@ impl Simulator {
         &self.account.stage.region
     }
 
-    /// Lets the next `times` calls of an action (`dms:DescribeEndpoints`; `*` is any) meet a fault instead of their answer.
+    /// Lets the next `times` calls of an action (`dms:DescribeEndpoints`; `*` is any) meet a fault instead of their
+    /// answer.
     pub fn fault(&self, action: &str, fault: Fault, times: u32) {
         self.account.control().add(action, fault, times);
     }
@@ -142,8 +143,8 @@ impl Simulator {
         self.account.state().metrics.add(namespace, name, dimension, value);
     }
 
-    /// Gives a task or serverless replication `count` tables that do not exist, so that there is something to page through.
-    /// They last until it is started.
+    /// Gives a task or serverless replication `count` tables that do not exist, so that there is something to page
+    /// through. They last until it is started.
     pub fn pretend_tables(&self, arn: &str, count: usize) {
         dms::pretend_tables(&self.account, arn, count);
     }
@@ -166,8 +167,8 @@ impl Simulator {
         self.account.stage.source.ca_file()
     }
 
-    /// Makes the roles `dms-vpc-role` and `dms-cloudwatch-logs-role`, as the DMS console does on first use. A new account
-    /// has none of them.
+    /// Makes the roles `dms-vpc-role` and `dms-cloudwatch-logs-role`, as the DMS console does on first use. A new
+    /// account has none of them.
     pub fn create_dms_roles(&self) {
         self.account.state().iam.create_dms_roles();
     }

@@ -69,7 +69,9 @@ def of_json(shape, value, path):
             of_json(shape.value, inner, f"{path}{{}}")
     else:
         fits = isinstance(value, JSON_TYPES[shape.type_name])
-        assert fits and (shape.type_name == "boolean" or not isinstance(value, bool)), f"{path}: {value!r} is no {shape.type_name}"
+        assert fits and (
+            shape.type_name == "boolean" or not isinstance(value, bool)
+        ), f"{path}: {value!r} is no {shape.type_name}"
 
 
 def of_xml(shape, element, path):

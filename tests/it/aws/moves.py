@@ -1,6 +1,20 @@
 """A task moves rows, and the changes after them; its statistics, log and stop reasons are those of what happened."""
 
-from common import GIVEN, ask, client, endpoint, equal, in_status, instance, mappings, refused, statistics, task, tested, wait
+from common import (
+    GIVEN,
+    ask,
+    client,
+    endpoint,
+    equal,
+    in_status,
+    instance,
+    mappings,
+    refused,
+    statistics,
+    task,
+    tested,
+    wait,
+)
 
 import datetime
 import json
@@ -35,10 +49,20 @@ def start(arn, kind="start-replication"):
 
 # Mappings are looked at when the task is made.
 arguments = dict(
-    ReplicationTaskIdentifier="bad", SourceEndpointArn=source, TargetEndpointArn=target, ReplicationInstanceArn=ri, MigrationType="full-load"
+    ReplicationTaskIdentifier="bad",
+    SourceEndpointArn=source,
+    TargetEndpointArn=target,
+    ReplicationInstanceArn=ri,
+    MigrationType="full-load",
 )
 refused("InvalidParameterValueException", dms.create_replication_task, TableMappings="{", **arguments)
-refused("InvalidParameterValueException", dms.create_replication_task, TableMappings=mappings("%"), ReplicationTaskSettings="{", **arguments)
+refused(
+    "InvalidParameterValueException",
+    dms.create_replication_task,
+    TableMappings=mappings("%"),
+    ReplicationTaskSettings="{",
+    **arguments,
+)
 
 # A full load ends by itself. A table that cannot be loaded is in error, and the others are there.
 load = create("load", "full-load", ["chart", "wrong%", "artist", "keyless"])
@@ -53,15 +77,25 @@ equal((tables["chart"]["FullLoadRows"], tables["artist"]["FullLoadRows"]), (1000
 stats = ended["ReplicationTaskStats"]
 equal((stats["FullLoadProgressPercent"], stats["TablesLoaded"], stats["TablesErrored"]), (100, 3, 1))
 equal(ask("count chart"), "1000")
-why = refused("InvalidParameterCombinationException", dms.start_replication_task, ReplicationTaskArn=load, StartReplicationTaskType="start-replication")
+why = refused(
+    "InvalidParameterCombinationException",
+    dms.start_replication_task,
+    ReplicationTaskArn=load,
+    StartReplicationTaskType="start-replication",
+)
 assert "valid only for tasks running for the first time" in why, why
 
 # Its log says why, where DMS puts it.
 logs = client("logs")
 equal([g["logGroupName"] for g in logs.describe_log_groups()["logGroups"]], ["dms-tasks-charts-ri"])
 stream = "dms-task-" + load.rsplit(":", 1)[1]
-assert stream in [s["logStreamName"] for s in logs.describe_log_streams(logGroupName="dms-tasks-charts-ri")["logStreams"]]
-lines = [e["message"] for e in logs.get_log_events(logGroupName="dms-tasks-charts-ri", logStreamName=stream, startFromHead=True)["events"]]
+assert stream in [
+    s["logStreamName"] for s in logs.describe_log_streams(logGroupName="dms-tasks-charts-ri")["logStreams"]
+]
+lines = [
+    e["message"]
+    for e in logs.get_log_events(logGroupName="dms-tasks-charts-ri", logStreamName=stream, startFromHead=True)["events"]
+]
 assert any("]E:" in line and "public.wrong" in line for line in lines), lines
 found = logs.filter_log_events(logGroupName="dms-tasks-charts-ri", filterPattern='"]E:"')["events"]
 assert found and all("]E:" in e["message"] for e in found), found
@@ -72,7 +106,12 @@ assert size["ReplicationInstanceTaskLogSize"] > 0, size
 both = create("both", "full-load-and-cdc", ["chart", "artist"])
 start(both)
 in_status(dms, both, "running")
-refused(dms.exceptions.InvalidResourceStateFault, dms.start_replication_task, ReplicationTaskArn=both, StartReplicationTaskType="resume-processing")
+refused(
+    dms.exceptions.InvalidResourceStateFault,
+    dms.start_replication_task,
+    ReplicationTaskArn=both,
+    StartReplicationTaskType="resume-processing",
+)
 refused(dms.exceptions.InvalidResourceStateFault, dms.modify_endpoint, EndpointArn=source, SslMode="none")
 wait("the load", lambda: task(dms, both)["ReplicationTaskStats"]["FullLoadProgressPercent"] == 100)
 ask("change")
@@ -91,7 +130,12 @@ equal(ask("song 5"), "changed")
 dms.stop_replication_task(ReplicationTaskArn=both)
 equal(in_status(dms, both, "stopped")["StopReason"], "Stop Reason NORMAL")
 refused(dms.exceptions.InvalidResourceStateFault, dms.stop_replication_task, ReplicationTaskArn=both)
-refused(dms.exceptions.InvalidResourceStateFault, dms.reload_tables, ReplicationTaskArn=both, TablesToReload=[{"SchemaName": "public", "TableName": "chart"}])
+refused(
+    dms.exceptions.InvalidResourceStateFault,
+    dms.reload_tables,
+    ReplicationTaskArn=both,
+    TablesToReload=[{"SchemaName": "public", "TableName": "chart"}],
+)
 ask("insert while stopped")
 start(both, "resume-processing")
 wait("what came meanwhile", lambda: ask("count chart") == "1002")
@@ -143,7 +187,9 @@ query = {"Id": "lag", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Av
 hour = datetime.timedelta(hours=1)
 span = {"StartTime": now - hour, "EndTime": now + hour}
 cloudwatch = client("cloudwatch")
-wait("a sample", lambda: cloudwatch.get_metric_data(MetricDataQueries=[query], **span)["MetricDataResults"][0]["Values"])
+wait(
+    "a sample", lambda: cloudwatch.get_metric_data(MetricDataQueries=[query], **span)["MetricDataResults"][0]["Values"]
+)
 dms.stop_replication_task(ReplicationTaskArn=changes)
 in_status(dms, changes, "stopped")
 
@@ -157,7 +203,10 @@ assert failed["StopReason"].startswith("Stop Reason FATAL_ERROR"), failed
 
 # An assessment looks at the source.
 run = dms.start_replication_task_assessment_run(
-    ReplicationTaskArn=load, ServiceAccessRoleArn="arn:aws:iam::000000000000:role/r", ResultLocationBucket="b", AssessmentRunName="first"
+    ReplicationTaskArn=load,
+    ServiceAccessRoleArn="arn:aws:iam::000000000000:role/r",
+    ResultLocationBucket="b",
+    AssessmentRunName="first",
 )["ReplicationTaskAssessmentRun"]
 wanted = [{"Name": "replication-task-assessment-run-arn", "Values": [run["ReplicationTaskAssessmentRunArn"]]}]
 

@@ -1,6 +1,6 @@
 //! DMS: what is made ([`subnets`], [`instances`], [`endpoints`], [`certificates`]), what is tried ([`connections`],
-//! [`schemas`]), and what moves rows: [`tasks`] and serverless [`replications`], both run by [`mover`], which writes down in
-//! a [`movement`] where they stand.
+//! [`schemas`]), and what moves rows: [`tasks`] and serverless [`replications`], both run by [`mover`], which writes
+//! down in a [`movement`] where they stand.
 
 mod assessments;
 mod certificates;

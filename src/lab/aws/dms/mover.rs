@@ -108,8 +108,8 @@ impl Run {
         }
     }
 
-    /// The options of the run after one in which tables failed: followed tables go on where they are; a plain load begins
-    /// again with those that are not complete.
+    /// The options of the run after one in which tables failed: followed tables go on where they are; a plain load
+    /// begins again with those that are not complete.
     fn without(&self, options: &SyncOptions, moved_nothing: bool) -> SyncOptions {
         let truncate = options.truncate_target;
         let truncate_target = match self.work.mode {
@@ -217,8 +217,8 @@ impl Run {
         }
     }
 
-    /// Marks tables as failed and leaves them out from now on; of a plain load also those that are complete. False where
-    /// one of them was left out already, so that leaving it out again would change nothing.
+    /// Marks tables as failed and leaves them out from now on; of a plain load also those that are complete. False
+    /// where one of them was left out already, so that leaving it out again would change nothing.
     fn give_up(&self, tables: &[(String, String)], pipeline: &mut Pipeline) -> bool {
         let exclude = &mut pipeline.tables.exclude;
         let before = exclude.len();
@@ -300,7 +300,8 @@ pub(super) fn clean_up(work: Work) {
         let Ok(Session::Postgres(client)) = login::open(&work.source).await else { return };
         let slot = pg_literal(&work.slot);
         let drop_slot = format!(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = {slot} AND NOT active"
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots \
+             WHERE slot_name = {slot} AND NOT active"
         );
         let _ = client.batch_execute(&drop_slot).await;
         let _ = client.batch_execute(&format!("DROP PUBLICATION IF EXISTS {}", pg_ident(&work.slot))).await;

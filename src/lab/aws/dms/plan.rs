@@ -1,5 +1,5 @@
-//! From a task or a serverless replication to work for the engine, and from the engine's end to what comes next. Pure but
-//! for asking the source for its schemas.
+//! From a task or a serverless replication to work for the engine, and from the engine's end to what comes next. Pure
+//! but for asking the source for its schemas.
 
 use std::collections::BTreeMap;
 
@@ -80,8 +80,8 @@ pub(super) fn mode(name: &str) -> Result<SyncMode, AwsError> {
 }
 
 impl Work {
-    /// The pipeline that the engine is given, and the databases that it writes to. Logs in to the source for the names of
-    /// its schemas: each goes to the database of its own name, or of its rename.
+    /// The pipeline that the engine is given, and the databases that it writes to. Logs in to the source for the names
+    /// of its schemas: each goes to the database of its own name, or of its rename.
     pub(super) async fn pipeline(&self) -> Result<(Pipeline, Vec<String>), String> {
         let names = schemas::names(&self.source).await?;
         let single = Some(&self.target.endpoint.database).filter(|name| self.target.one_database && !name.is_empty());

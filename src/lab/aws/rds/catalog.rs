@@ -32,7 +32,8 @@ const MYSQL_STATIC: [&str; 6] = [
     "tls_version",
 ];
 
-/// The parameters of PostgreSQL, with those that RDS adds. `wal_level` is none of them: `rds.logical_replication` sets it.
+/// The parameters of PostgreSQL, with those that RDS adds. `wal_level` is none of them: `rds.logical_replication` sets
+/// it.
 pub(super) fn postgres(server: &Postgres) -> Result<Vec<Parameter>, SimulatorError> {
     let sql = "SELECT name, short_desc, vartype, context, min_val || '-' || max_val, array_to_string(enumvals, ','), \
                CASE WHEN source = 'configuration file' THEN setting END \
