@@ -250,8 +250,14 @@ ask("empty the target")
 dms.start_replication(ReplicationConfigArn=config, StartReplicationType="start-replication")
 wait("the rows", lambda: ask("count chart") == "1002")
 wait("the replication", lambda: replication()["Status"] == "running")
-table = dms.describe_replication_table_statistics(ReplicationConfigArn=config)["ReplicationTableStatistics"][0]
-equal((table["TableName"], table["TableState"]), ("chart", "Table completed"))
+
+
+def replicated():
+    found = dms.describe_replication_table_statistics(ReplicationConfigArn=config)
+    return [(t["TableName"], t["TableState"]) for t in found["ReplicationTableStatistics"]]
+
+
+wait("the table's state", lambda: replicated() == [("chart", "Table completed")])
 dms.stop_replication(ReplicationConfigArn=config)
 wait("the stop", lambda: replication()["Status"] == "stopped")
 equal(replication()["StopReason"], "Stop Reason NORMAL")
