@@ -16,10 +16,10 @@
 //! - RDS: two instances, no clusters, nothing can be created or deleted but parameter groups. A default group lists
 //!   what the real server has. Of MySQL, parameters that need a restart change nothing. A restart that fails leaves
 //!   the instance in `incompatible-parameters`.
-//! - DMS: only PostgreSQL sources and MySQL or MariaDB targets of this machine are reached; every other host does not
-//!   resolve. The TLS mode `none` never encrypts. What a task does to tables is what this program's own engine does:
-//!   types, LOBs and target tables are its own, `TargetTablePrepMode` only decides whether rows that are there go
-//!   (`DO_NOTHING` refuses a table that has some), and validation is never enabled.
+//! - DMS: only the two servers are reached; every other host does not resolve, and no other port is open. The TLS mode
+//!   `none` never encrypts. What a task does to tables is what this program's own engine does: types and LOBs are its
+//!   own, and validation is never enabled. `TargetTablePrepMode` drops tables or removes their rows before a load;
+//!   `DO_NOTHING` refuses a table that has rows.
 //! - Whoever trusts one of RDS's authorities trusts the lab's here, as it has signed the instances' certificates.
 //! - A table whose changes cannot be told apart (no key, no `REPLICA IDENTITY FULL`) fails where changes are to be
 //!   followed; on AWS its new rows arrive, and its other changes do not.

@@ -14,7 +14,7 @@ use super::plan::{Next, Work, next};
 use super::words;
 use crate::lab::aws::account::Account;
 use crate::pipeline::{Pipeline, SyncMode};
-use crate::quote::{my_ident, pg_ident, pg_literal};
+use crate::quote::{my_ident, my_table, pg_ident, pg_literal};
 use crate::sync::direct::{Direct, SyncOptions};
 use crate::sync::{self, Engine as _, Event, Feed, Progress, Stop, SyncError, Totals};
 
@@ -72,7 +72,7 @@ impl Run {
         for rule in &self.work.selection.ignored {
             self.say("TRANSFORMATION", 'W', rule);
         }
-        let mut pipeline = match self.prepare().await {
+        let mut pipeline = match self.prepare(begin).await {
             Ok(pipeline) => pipeline,
             Err(why) => return failed(&why),
         };
@@ -132,16 +132,27 @@ impl Run {
         }
     }
 
-    /// The pipeline, with its target databases made where they are missing, as DMS does.
-    async fn prepare(&self) -> Result<Pipeline, String> {
+    /// The pipeline, with its target databases made where they are missing, and its target tables dropped where the
+    /// settings say so, as DMS does.
+    async fn prepare(&self, begin: Begin) -> Result<Pipeline, String> {
         let (pipeline, databases) = self.work.pipeline().await?;
-        if let Session::MySql(mut conn) = login::open(&self.work.target_login()).await? {
-            for database in databases {
-                // Where the login may not, the engine says what is missing.
-                let _ = conn.query_drop(format!("CREATE DATABASE IF NOT EXISTS {}", my_ident(&database))).await;
-            }
-            let _ = conn.disconnect().await;
+        let Session::MySql(mut conn) = login::open(&self.work.target_login()).await? else { return Ok(pipeline) };
+        let mut statements: Vec<String> =
+            databases.iter().map(|name| format!("CREATE DATABASE IF NOT EXISTS {}", my_ident(name))).collect();
+        if begin == Begin::Empty && self.work.settings.drop && self.work.mode != SyncMode::Cdc {
+            statements.push("SET foreign_key_checks = 0".to_owned());
+            let tables = self.work.tables(&pipeline).await?.into_iter();
+            statements.extend(
+                tables.map(|(database, table)| format!("DROP TABLE IF EXISTS {}", my_table(&database, &table))),
+            );
         }
+        for statement in statements {
+            // Where the login may not, the engine says what is missing.
+            if let Err(error) = conn.query_drop(&statement).await {
+                self.say("TARGET_LOAD", 'W', &format!("{statement}: {error}"));
+            }
+        }
+        let _ = conn.disconnect().await;
         Ok(pipeline)
     }
 
@@ -232,11 +243,11 @@ impl Run {
                 }
             });
         }
-        let all_new = exclude.len() == before + tables.len();
+        let some_new = exclude.len() > before;
         if self.work.mode == SyncMode::FullLoad {
             self.change(|m| exclude.append(&mut m.completed()));
         }
-        all_new
+        some_new
     }
 
     /// The end of a task that selects nothing, or nothing more.

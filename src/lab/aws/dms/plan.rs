@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::login::{self, Login};
+use super::login::{self, Login, Session};
 use super::mappings::{self, Selection};
 use super::settings::{self, Settings};
 use super::{schemas, words};
@@ -123,6 +123,13 @@ impl Work {
             glue: None,
         };
         Ok((pipeline, databases))
+    }
+
+    /// The target's database and table for each table that is selected.
+    pub(super) async fn tables(&self, pipeline: &Pipeline) -> Result<Vec<(String, String)>, String> {
+        let Session::Postgres(client) = login::open(&self.source).await? else { return Ok(Vec::new()) };
+        let tables = crate::facts::postgres::tables(&client, pipeline).await.map_err(|e| e.to_string())?;
+        Ok(tables.into_iter().map(|t| (pipeline.target_database(&t.schema).to_owned(), t.name)).collect())
     }
 
     /// Both passwords.
