@@ -23,8 +23,8 @@ pub(crate) struct Args {
     /// Leave the servers running at the end, and print how to connect to them
     #[arg(long)]
     keep: bool,
-    /// With up: a simulated AWS account (RDS, DMS and what they need) on top of the servers, at an address of this machine
-    /// for any AWS SDK; all goes on until Ctrl-C
+    /// With up: a simulated AWS account (RDS, DMS and what they need) on top of the servers, at an address of this
+    /// machine for any AWS SDK; all goes on until Ctrl-C
     #[arg(long)]
     aws: bool,
     /// Which server the target is [default: MariaDB, or MySQL where only that is installed]
@@ -189,9 +189,10 @@ fn connections(kept: &Kept) -> String {
         MyFlavor::MariaDb => "mariadb",
         MyFlavor::MySql => "mysql",
     };
+    let or = if kept.aws.is_some() { ", or Ctrl-C where it was started" } else { "" };
     let aws = kept.aws.as_deref().map(|url| format!("\n  aws      {url} (simulated)")).unwrap_or_default();
     format!(
-        "The practice pipeline runs until `cdc-doctor lab down`.\n\
+        "The practice pipeline runs until `cdc-doctor lab down`{or}.\n\
          \x20 session  cdc-doctor -c {pipeline}\n\
          \x20 source   PGPASSWORD=$(cat {folder}/source-password) psql 'host=localhost port={source} user=dms dbname=postgres sslmode=require'\n\
          \x20 target   MYSQL_PWD=$(cat {folder}/target-password) {client} --protocol=tcp -h 127.0.0.1 -P {target} -u dms charts{aws}",

@@ -102,8 +102,8 @@ impl Lab {
         &self.target
     }
 
-    /// A simulated AWS account in which both servers are RDS instances, as RDS creates them: the source is restarted with
-    /// `wal_level = replica`. Blocks for some seconds.
+    /// A simulated AWS account in which both servers are RDS instances, as RDS creates them: the source is restarted
+    /// with `wal_level = replica`. Blocks for some seconds.
     ///
     /// # Errors
     /// No port, or a server does not answer.
@@ -121,8 +121,8 @@ impl Lab {
         Ok(kept)
     }
 
-    /// Lets [`super::status`] and [`super::down`] in other programs find it while this one runs; `aws` is the address of
-    /// the simulation beside it.
+    /// Lets [`super::status`] and [`super::down`] in other programs find it while this one runs; `aws` is the address
+    /// of the simulation beside it.
     ///
     /// # Errors
     /// What is needed to find it cannot be written.

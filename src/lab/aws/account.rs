@@ -1,5 +1,6 @@
 //! The account: its state behind one lock, and the way of a call to its service.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -27,14 +28,14 @@ pub(super) struct Account {
     pub(super) stage: Stage,
     pub(super) delays: Mutex<Delays>,
     /// Where certificates are put for the logins that need them.
-    pub(super) folder: tempfile::TempDir,
+    pub(super) folder: PathBuf,
     state: Mutex<State>,
     control: Mutex<Control>,
 }
 
 impl Account {
     /// A new account with its two RDS instances.
-    pub(super) fn new(stage: Stage, folder: tempfile::TempDir) -> Result<Self, SimulatorError> {
+    pub(super) fn new(stage: Stage, folder: PathBuf) -> Result<Self, SimulatorError> {
         let state = State { rds: rds::begin(&stage)?, ..State::default() };
         let delays = Mutex::new(stage.delays);
         Ok(Self { stage, delays, folder, state: Mutex::new(state), control: Mutex::default() })

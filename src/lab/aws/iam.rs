@@ -12,9 +12,13 @@ use super::names::{ACCOUNT, SIMULATION, iso, random_id};
 use super::policies::{decision, each};
 use super::sts::CALLER;
 
-/// What `dms-vpc-role` must have attached.
+/// DMS's role for networks, and what it must have attached.
+const VPC_ROLE: &str = "dms-vpc-role";
 const VPC_POLICY: &str = "arn:aws:iam::aws:policy/service-role/AmazonDMSVPCManagementRole";
-/// What the managed policies of the two service roles allow.
+/// DMS's role for logs, and what it must have attached.
+const LOGS_ROLE: &str = "dms-cloudwatch-logs-role";
+const LOGS_POLICY: &str = "arn:aws:iam::aws:policy/service-role/AmazonDMSCloudWatchLogsRole";
+/// What the two policies allow.
 const MANAGED: [(&str, &[&str]); 2] = [
     (
         VPC_POLICY,
@@ -25,16 +29,7 @@ const MANAGED: [(&str, &[&str]); 2] = [
             "ec2:ModifyNetworkInterfaceAttribute",
         ],
     ),
-    (
-        "arn:aws:iam::aws:policy/service-role/AmazonDMSCloudWatchLogsRole",
-        &[
-            "logs:DescribeLogGroups",
-            "logs:DescribeLogStreams",
-            "logs:CreateLogGroup",
-            "logs:CreateLogStream",
-            "logs:PutLogEvents",
-        ],
-    ),
+    (LOGS_POLICY, &["logs:Describe*", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]),
 ];
 
 /// All roles by name.
@@ -53,25 +48,34 @@ struct Role {
 }
 
 impl State {
-    /// Makes `dms-vpc-role` as the DMS console does.
-    pub(super) fn create_dms_role(&mut self) {
-        let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
-                           "Principal": {"Service": "dms.amazonaws.com"}}]});
-        let mut role = Role::new(trust.to_string(), SIMULATION);
-        role.attached.push(VPC_POLICY.to_owned());
-        self.0.insert("dms-vpc-role".to_owned(), role);
+    /// Makes both roles of DMS as its console does.
+    pub(super) fn create_dms_roles(&mut self) {
+        for (name, policy) in [(VPC_ROLE, VPC_POLICY), (LOGS_ROLE, LOGS_POLICY)] {
+            let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                               "Principal": {"Service": "dms.amazonaws.com"}}]});
+            let mut role = Role::new(trust.to_string(), SIMULATION);
+            role.attached.push(policy.to_owned());
+            self.0.insert(name.to_owned(), role);
+        }
     }
 
-    /// The refusal of DMS where its role is not there, does not trust it, or lacks its policy.
+    /// The refusal of DMS where its role for networks is not there, does not trust it, or lacks its policy.
     pub(super) fn demand_vpc_role(&self) -> Result<(), AwsError> {
-        let fine = |role: &Role| {
-            role.trust.contains("dms.amazonaws.com") && role.attached.iter().any(|policy| policy == VPC_POLICY)
-        };
-        if self.0.get("dms-vpc-role").is_some_and(fine) {
+        if self.is_whole(VPC_ROLE, VPC_POLICY) {
             return Ok(());
         }
-        let why = format!("The IAM Role arn:aws:iam::{ACCOUNT}:role/dms-vpc-role is not configured properly.");
+        let why = format!("The IAM Role arn:aws:iam::{ACCOUNT}:role/{VPC_ROLE} is not configured properly.");
         Err(AwsError::bad("AccessDeniedFault", why))
+    }
+
+    /// Whether tasks have logs.
+    pub(super) fn may_log(&self) -> bool {
+        self.is_whole(LOGS_ROLE, LOGS_POLICY)
+    }
+
+    fn is_whole(&self, name: &str, policy: &str) -> bool {
+        let fine = |role: &Role| role.trust.contains("dms.amazonaws.com") && role.attached.iter().any(|p| p == policy);
+        self.0.get(name).is_some_and(fine)
     }
 
     fn role(&self, input: &Input) -> Result<(&str, &Role), AwsError> {
@@ -285,11 +289,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_role_of_dms_must_be_whole() {
+    fn the_roles_of_dms_must_be_whole() {
         let mut state = State::default();
         assert!(state.demand_vpc_role().unwrap_err().message.contains("dms-vpc-role is not configured properly"));
-        state.create_dms_role();
+        state.create_dms_roles();
         assert_eq!(state.demand_vpc_role(), Ok(()));
+        assert!(state.may_log());
         let input = Input(json!({"RoleName": "dms-vpc-role", "PolicyArn": VPC_POLICY}));
         detach(&mut state, &input).unwrap();
         assert!(state.demand_vpc_role().is_err(), "without its policy");

@@ -27,8 +27,8 @@ pub struct Stage {
     pub target_database: Option<String>,
     /// In all ARNs.
     pub region: String,
-    /// The source has `rds.logical_replication` on, in a parameter group of its own. Otherwise it is as RDS creates it: on
-    /// the default group, with `wal_level = replica`; the server is restarted for that.
+    /// The source has `rds.logical_replication` on, in a parameter group of its own. Otherwise it is as RDS creates
+    /// it: on the default group, with `wal_level = replica`; the server is restarted for that.
     pub logical_replication: bool,
     /// How long things take.
     pub delays: Delays,
@@ -89,7 +89,9 @@ impl Simulator {
             .enable_all()
             .build()
             .map_err(io("start a runtime"))?;
-        let folder = tempfile::Builder::new().prefix("cdc-doctor-aws-").tempdir().map_err(io("make a folder"))?;
+        // It goes when the servers go, however this program ends.
+        let folder = stage.source.home().path().join("aws");
+        std::fs::create_dir_all(&folder).map_err(io("make a folder"))?;
         let account = Arc::new(Account::new(stage, folder)?);
         // Out of the caller's runtime, if there is one: a thread of one may not wait for another.
         let listener = std::thread::scope(|scope| {
@@ -114,7 +116,8 @@ impl Simulator {
         &self.account.stage.region
     }
 
-    /// Lets the next `times` calls of an action (`dms:DescribeEndpoints`; `*` is any) meet a fault instead of their answer.
+    /// Lets the next `times` calls of an action (`dms:DescribeEndpoints`; `*` is any) meet a fault instead of their
+    /// answer.
     pub fn fault(&self, action: &str, fault: Fault, times: u32) {
         self.account.control().add(action, fault, times);
     }
@@ -140,10 +143,22 @@ impl Simulator {
         self.account.state().metrics.add(namespace, name, dimension, value);
     }
 
-    /// Gives a task or serverless replication `count` tables that do not exist, so that there is something to page through.
-    /// They last until it is started.
+    /// Gives a task or serverless replication `count` tables that do not exist, so that there is something to page
+    /// through. They last until it is started.
     pub fn pretend_tables(&self, arn: &str, count: usize) {
         dms::pretend_tables(&self.account, arn, count);
+    }
+
+    /// Lets each connection test of the endpoint of this identifier fail with these words instead of trying the login;
+    /// `None` lets it try again.
+    pub fn refuse_connections(&self, endpoint: &str, words: Option<&str>) {
+        dms::refuse_connections(&self.account, endpoint, words);
+    }
+
+    /// Lets a task or serverless replication that runs fail for this reason; false where it does not run.
+    #[must_use]
+    pub fn fail(&self, arn: &str, why: &str) -> bool {
+        dms::fail(&self.account, arn, why)
     }
 
     /// The authority (PEM) that signed both instances' certificates: what RDS's bundle is on AWS.
@@ -152,9 +167,10 @@ impl Simulator {
         self.account.stage.source.ca_file()
     }
 
-    /// Makes the role `dms-vpc-role` as the DMS console does on first use.
-    pub fn create_dms_role(&self) {
-        self.account.state().iam.create_dms_role();
+    /// Makes the roles `dms-vpc-role` and `dms-cloudwatch-logs-role`, as the DMS console does on first use. A new
+    /// account has none of them.
+    pub fn create_dms_roles(&self) {
+        self.account.state().iam.create_dms_roles();
     }
 
     /// Ends it; tasks are stopped where they are.

@@ -1,6 +1,20 @@
 """A task moves rows, and the changes after them; its statistics, log and stop reasons are those of what happened."""
 
-from common import GIVEN, ask, client, endpoint, equal, in_status, instance, mappings, refused, statistics, task, tested, wait
+from common import (
+    GIVEN,
+    ask,
+    client,
+    endpoint,
+    equal,
+    in_status,
+    instance,
+    mappings,
+    refused,
+    statistics,
+    task,
+    tested,
+    wait,
+)
 
 import datetime
 import json
@@ -35,33 +49,53 @@ def start(arn, kind="start-replication"):
 
 # Mappings are looked at when the task is made.
 arguments = dict(
-    ReplicationTaskIdentifier="bad", SourceEndpointArn=source, TargetEndpointArn=target, ReplicationInstanceArn=ri, MigrationType="full-load"
+    ReplicationTaskIdentifier="bad",
+    SourceEndpointArn=source,
+    TargetEndpointArn=target,
+    ReplicationInstanceArn=ri,
+    MigrationType="full-load",
 )
 refused("InvalidParameterValueException", dms.create_replication_task, TableMappings="{", **arguments)
-refused("InvalidParameterValueException", dms.create_replication_task, TableMappings=mappings("%"), ReplicationTaskSettings="{", **arguments)
+refused(
+    "InvalidParameterValueException",
+    dms.create_replication_task,
+    TableMappings=mappings("%"),
+    ReplicationTaskSettings="{",
+    **arguments,
+)
 
 # A full load ends by itself. A table that cannot be loaded is in error, and the others are there.
-load = create("load", "full-load", ["chart", "wrong", "artist", "keyless"])
+load = create("load", "full-load", ["chart", "wrong%", "artist", "keyless"])
 start(load)
 ended = in_status(dms, load, "stopped", "failed")
 equal((ended["Status"], ended["StopReason"]), ("stopped", "Stop Reason FULL_LOAD_ONLY_FINISHED"))
 tables = statistics(dms, load)
 states = {name: t["TableState"] for name, t in tables.items()}
-equal(states.pop("wrong"), "Table error")
+equal(states.pop("wrong\tone"), "Table error")
 equal(states, {name: "Table completed" for name in ["chart", "artist", "keyless"]})
 equal((tables["chart"]["FullLoadRows"], tables["artist"]["FullLoadRows"]), (1000, 3))
 stats = ended["ReplicationTaskStats"]
 equal((stats["FullLoadProgressPercent"], stats["TablesLoaded"], stats["TablesErrored"]), (100, 3, 1))
 equal(ask("count chart"), "1000")
-why = refused("InvalidParameterCombinationException", dms.start_replication_task, ReplicationTaskArn=load, StartReplicationTaskType="start-replication")
+why = refused(
+    "InvalidParameterCombinationException",
+    dms.start_replication_task,
+    ReplicationTaskArn=load,
+    StartReplicationTaskType="start-replication",
+)
 assert "valid only for tasks running for the first time" in why, why
 
 # Its log says why, where DMS puts it.
 logs = client("logs")
 equal([g["logGroupName"] for g in logs.describe_log_groups()["logGroups"]], ["dms-tasks-charts-ri"])
 stream = "dms-task-" + load.rsplit(":", 1)[1]
-assert stream in [s["logStreamName"] for s in logs.describe_log_streams(logGroupName="dms-tasks-charts-ri")["logStreams"]]
-lines = [e["message"] for e in logs.get_log_events(logGroupName="dms-tasks-charts-ri", logStreamName=stream, startFromHead=True)["events"]]
+assert stream in [
+    s["logStreamName"] for s in logs.describe_log_streams(logGroupName="dms-tasks-charts-ri")["logStreams"]
+]
+lines = [
+    e["message"]
+    for e in logs.get_log_events(logGroupName="dms-tasks-charts-ri", logStreamName=stream, startFromHead=True)["events"]
+]
 assert any("]E:" in line and "public.wrong" in line for line in lines), lines
 found = logs.filter_log_events(logGroupName="dms-tasks-charts-ri", filterPattern='"]E:"')["events"]
 assert found and all("]E:" in e["message"] for e in found), found
@@ -72,7 +106,12 @@ assert size["ReplicationInstanceTaskLogSize"] > 0, size
 both = create("both", "full-load-and-cdc", ["chart", "artist"])
 start(both)
 in_status(dms, both, "running")
-refused(dms.exceptions.InvalidResourceStateFault, dms.start_replication_task, ReplicationTaskArn=both, StartReplicationTaskType="resume-processing")
+refused(
+    dms.exceptions.InvalidResourceStateFault,
+    dms.start_replication_task,
+    ReplicationTaskArn=both,
+    StartReplicationTaskType="resume-processing",
+)
 refused(dms.exceptions.InvalidResourceStateFault, dms.modify_endpoint, EndpointArn=source, SslMode="none")
 wait("the load", lambda: task(dms, both)["ReplicationTaskStats"]["FullLoadProgressPercent"] == 100)
 ask("change")
@@ -91,7 +130,12 @@ equal(ask("song 5"), "changed")
 dms.stop_replication_task(ReplicationTaskArn=both)
 equal(in_status(dms, both, "stopped")["StopReason"], "Stop Reason NORMAL")
 refused(dms.exceptions.InvalidResourceStateFault, dms.stop_replication_task, ReplicationTaskArn=both)
-refused(dms.exceptions.InvalidResourceStateFault, dms.reload_tables, ReplicationTaskArn=both, TablesToReload=[{"SchemaName": "public", "TableName": "chart"}])
+refused(
+    dms.exceptions.InvalidResourceStateFault,
+    dms.reload_tables,
+    ReplicationTaskArn=both,
+    TablesToReload=[{"SchemaName": "public", "TableName": "chart"}],
+)
 ask("insert while stopped")
 start(both, "resume-processing")
 wait("what came meanwhile", lambda: ask("count chart") == "1002")
@@ -104,6 +148,15 @@ wait("the table again", lambda: ask("artist") == "ABBA")
 wait("its state", lambda: statistics(dms, both)["artist"]["TableState"] == "Table completed")
 equal(statistics(dms, both)["artist"]["FullLoadReloaded"], True)
 equal(task(dms, both)["Status"], "running")
+
+# It fails on purpose, half-way, and can be resumed.
+equal(ask(f"fail {both}"), "true")
+failed = in_status(dms, both, "failed", "stopped")
+equal(failed["Status"], "failed")
+assert "the replication slot is gone" in failed["LastFailureMessage"], failed
+equal(ask(f"fail {both}"), "false")
+start(both, "resume-processing")
+in_status(dms, both, "running")
 dms.stop_replication_task(ReplicationTaskArn=both)
 in_status(dms, both, "stopped")
 
@@ -121,7 +174,7 @@ ask("newer artist")
 wait("the newer artist", lambda: ask("count artist") == "5")
 found = task(dms, changes)
 equal((found["Status"], found["ReplicationTaskStats"]["TablesErrored"]), ("running", 1))
-equal(statistics(dms, changes)["artist"]["Inserts"], 2)
+wait("both in the counts", lambda: statistics(dms, changes)["artist"]["Inserts"] == 2)
 
 # Latency is a metric.
 now = datetime.datetime.now(datetime.timezone.utc)
@@ -134,7 +187,9 @@ query = {"Id": "lag", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Av
 hour = datetime.timedelta(hours=1)
 span = {"StartTime": now - hour, "EndTime": now + hour}
 cloudwatch = client("cloudwatch")
-wait("a sample", lambda: cloudwatch.get_metric_data(MetricDataQueries=[query], **span)["MetricDataResults"][0]["Values"])
+wait(
+    "a sample", lambda: cloudwatch.get_metric_data(MetricDataQueries=[query], **span)["MetricDataResults"][0]["Values"]
+)
 dms.stop_replication_task(ReplicationTaskArn=changes)
 in_status(dms, changes, "stopped")
 
@@ -148,7 +203,10 @@ assert failed["StopReason"].startswith("Stop Reason FATAL_ERROR"), failed
 
 # An assessment looks at the source.
 run = dms.start_replication_task_assessment_run(
-    ReplicationTaskArn=load, ServiceAccessRoleArn="arn:aws:iam::000000000000:role/r", ResultLocationBucket="b", AssessmentRunName="first"
+    ReplicationTaskArn=load,
+    ServiceAccessRoleArn="arn:aws:iam::000000000000:role/r",
+    ResultLocationBucket="b",
+    AssessmentRunName="first",
 )["ReplicationTaskAssessmentRun"]
 wanted = [{"Name": "replication-task-assessment-run-arn", "Values": [run["ReplicationTaskAssessmentRunArn"]]}]
 
@@ -192,8 +250,14 @@ ask("empty the target")
 dms.start_replication(ReplicationConfigArn=config, StartReplicationType="start-replication")
 wait("the rows", lambda: ask("count chart") == "1002")
 wait("the replication", lambda: replication()["Status"] == "running")
-table = dms.describe_replication_table_statistics(ReplicationConfigArn=config)["ReplicationTableStatistics"][0]
-equal((table["TableName"], table["TableState"]), ("chart", "Table completed"))
+
+
+def replicated():
+    found = dms.describe_replication_table_statistics(ReplicationConfigArn=config)
+    return [(t["TableName"], t["TableState"]) for t in found["ReplicationTableStatistics"]]
+
+
+wait("the table's state", lambda: replicated() == [("chart", "Table completed")])
 dms.stop_replication(ReplicationConfigArn=config)
 wait("the stop", lambda: replication()["Status"] == "stopped")
 equal(replication()["StopReason"], "Stop Reason NORMAL")

@@ -28,24 +28,40 @@ default = instance()["DBParameterGroups"][0]["DBParameterGroupName"]
 assert default.startswith("default.postgres"), default
 force_ssl = parameter(default, "rds.force_ssl")
 equal((force_ssl["ParameterValue"], force_ssl["ApplyType"], force_ssl["Source"]), ("1", "dynamic", "system"))
+equal(parameter(default, "ssl")["IsModifiable"], False)
 logical = parameter(default, "rds.logical_replication")
 equal((logical["ParameterValue"], logical["ApplyType"], logical["IsModifiable"]), ("0", "static", True))
-equal(parameter(default, "wal_level")["IsModifiable"], False)
 equal(ask("show wal_level"), "replica")
 
 # A default group takes no change; a copy does.
 change = [{"ParameterName": "rds.force_ssl", "ParameterValue": "0", "ApplyMethod": "immediate"}]
-refused(rds.exceptions.InvalidDBParameterGroupStateFault, rds.modify_db_parameter_group, DBParameterGroupName=default, Parameters=change)
-copy = {"SourceDBParameterGroupIdentifier": default, "TargetDBParameterGroupIdentifier": "charts", "TargetDBParameterGroupDescription": "d"}
+refused(
+    rds.exceptions.InvalidDBParameterGroupStateFault,
+    rds.modify_db_parameter_group,
+    DBParameterGroupName=default,
+    Parameters=change,
+)
+copy = {
+    "SourceDBParameterGroupIdentifier": default,
+    "TargetDBParameterGroupIdentifier": "charts",
+    "TargetDBParameterGroupDescription": "d",
+}
 made = rds.copy_db_parameter_group(**copy)["DBParameterGroup"]
 refused(rds.exceptions.DBParameterGroupAlreadyExistsFault, rds.copy_db_parameter_group, **copy)
 refused(rds.exceptions.DBParameterGroupNotFoundFault, rds.describe_db_parameters, DBParameterGroupName="nobody")
 family = made["DBParameterGroupFamily"]
 rds.create_db_parameter_group(DBParameterGroupName="other", DBParameterGroupFamily=family, Description="d")
-refused("InvalidParameterValue", rds.create_db_parameter_group, DBParameterGroupName="third", DBParameterGroupFamily="oracle-ee-19", Description="d")
+refused(
+    "InvalidParameterValue",
+    rds.create_db_parameter_group,
+    DBParameterGroupName="third",
+    DBParameterGroupFamily="oracle-ee-19",
+    Description="d",
+)
 for name, value, method, code in [
     ("no_such_parameter", "1", "immediate", "InvalidParameterValue"),
     ("wal_level", "logical", "pending-reboot", "InvalidParameterValue"),
+    ("ssl", "0", "pending-reboot", "InvalidParameterValue"),
     ("rds.force_ssl", "maybe", "immediate", "InvalidParameterValue"),
     ("rds.logical_replication", "1", "immediate", "InvalidParameterCombination"),
 ]:
@@ -91,8 +107,14 @@ equal(ask("show wal_level"), "replica")
 rds.delete_db_parameter_group(DBParameterGroupName="charts")
 
 # The target: dynamic variables are set on the server.
-group = rds.describe_db_instances(DBInstanceIdentifier="charts-target")["DBInstances"][0]["DBParameterGroups"][0]["DBParameterGroupName"]
-rds.copy_db_parameter_group(SourceDBParameterGroupIdentifier=group, TargetDBParameterGroupIdentifier="tgt", TargetDBParameterGroupDescription="d")
+group = rds.describe_db_instances(DBInstanceIdentifier="charts-target")["DBInstances"][0]["DBParameterGroups"][0][
+    "DBParameterGroupName"
+]
+rds.copy_db_parameter_group(
+    SourceDBParameterGroupIdentifier=group,
+    TargetDBParameterGroupIdentifier="tgt",
+    TargetDBParameterGroupDescription="d",
+)
 rds.modify_db_instance(DBInstanceIdentifier="charts-target", DBParameterGroupName="tgt", ApplyImmediately=True)
 equal(ask("variable local_infile"), "1")
 set_to("tgt", "local_infile", "0", "immediate")

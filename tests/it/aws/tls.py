@@ -2,7 +2,20 @@
 
 import json
 
-from common import GIVEN, certificate, client, endpoint, equal, in_status, instance, mappings, refused, tested, wait
+from common import (
+    GIVEN,
+    ask,
+    certificate,
+    client,
+    endpoint,
+    equal,
+    in_status,
+    instance,
+    mappings,
+    refused,
+    tested,
+    wait,
+)
 
 dms = client("dms")
 ri = instance(dms)
@@ -32,7 +45,9 @@ equal(tested(dms, ri, source), ("successful", ""))
 refused(dms.exceptions.InvalidResourceStateFault, dms.delete_certificate, CertificateArn=bundle)
 
 # The bundle of RDS serves too, on either side: the servers are instances of RDS.
-real = dms.import_certificate(CertificateIdentifier="rds", CertificatePem=open(GIVEN["rds"]).read())["Certificate"]["CertificateArn"]
+real = dms.import_certificate(CertificateIdentifier="rds", CertificatePem=open(GIVEN["rds"]).read())["Certificate"][
+    "CertificateArn"
+]
 dms.modify_endpoint(EndpointArn=source, CertificateArn=real)
 equal(tested(dms, ri, source), ("successful", ""))
 trusting = endpoint(dms, "target", "trusting", SslMode="verify-full", CertificateArn=real)
@@ -48,18 +63,32 @@ for name, side, wrong, says in [
     ("f", "target", {"DatabaseName": "nowhere"}, "NativeError: 1049"),
     ("g", "target", {"ServerName": "charts.example.com"}, "Unknown MySQL server host"),
 ]:
-    status, why = tested(dms, ri, endpoint(dms, side, name, **({"SslMode": "require"} if side == "source" else {}) | wrong))
+    status, why = tested(
+        dms, ri, endpoint(dms, side, name, **({"SslMode": "require"} if side == "source" else {}) | wrong)
+    )
     equal(status, "failed")
     assert says in why, (name, why)
 
+# What cannot be brought about here can be scripted.
+ask("refuse charts-src")
+status, why = tested(dms, ri, source)
+equal((status, why), ("failed", "timeout expired, on purpose"))
+ask("accept charts-src")
+equal(tested(dms, ri, source), ("successful", ""))
+
 # What a login sees, and a secret instead of a password.
 dms.refresh_schemas(EndpointArn=source, ReplicationInstanceArn=ri)
-wait("the schemas", lambda: dms.describe_refresh_schemas_status(EndpointArn=source)["RefreshSchemasStatus"]["Status"] == "successful")
+wait(
+    "the schemas",
+    lambda: dms.describe_refresh_schemas_status(EndpointArn=source)["RefreshSchemasStatus"]["Status"] == "successful",
+)
 assert "public" in dms.describe_schemas(EndpointArn=source)["Schemas"]
 at = GIVEN["source"]
 client("secretsmanager").create_secret(
     Name="charts/source",
-    SecretString=json.dumps({"username": at["user"], "password": at["password"], "host": "localhost", "port": at["port"]}),
+    SecretString=json.dumps(
+        {"username": at["user"], "password": at["password"], "host": "localhost", "port": at["port"]}
+    ),
 )
 by_secret = dms.create_endpoint(
     EndpointIdentifier="by-secret",
@@ -82,7 +111,12 @@ task = dms.create_replication_task(
     TableMappings=mappings("%"),
 )["ReplicationTask"]["ReplicationTaskArn"]
 in_status(dms, task, "ready")
-why = refused(dms.exceptions.InvalidResourceStateFault, dms.start_replication_task, ReplicationTaskArn=task, StartReplicationTaskType="start-replication")
+why = refused(
+    dms.exceptions.InvalidResourceStateFault,
+    dms.start_replication_task,
+    ReplicationTaskArn=task,
+    StartReplicationTaskType="start-replication",
+)
 assert "Test connection" in why, why
 refused(dms.exceptions.InvalidResourceStateFault, dms.delete_endpoint, EndpointArn=source)
 refused(dms.exceptions.InvalidResourceStateFault, dms.delete_replication_instance, ReplicationInstanceArn=ri)

@@ -27,17 +27,30 @@ pub(super) fn test(account: &Arc<Account>, input: &Input) -> Answer {
     state.dms.connections.push(connection.clone());
     let login = login::read(account, &state, &endpoint)?;
     drop(state);
-    let account = Arc::clone(account);
+    let (account, shown) = (Arc::clone(account), shown(connection.clone()));
     tokio::spawn(async move {
         tokio::time::sleep(account.delays().start).await;
-        let failure = login::open(&login).await.err();
+        let scripted = account.state().dms.refusals.get(text(&connection, "EndpointIdentifier")).cloned();
+        let failure = match scripted {
+            Some(words) => Some(words),
+            None => login::open(&login).await.err(),
+        };
         let mut state = account.state();
         if let Some(connection) = state.dms.connections.find_mut("Key", &key(&instance, &endpoint)) {
             connection["Status"] = if failure.is_none() { "successful" } else { "failed" }.into();
             connection["LastFailureMessage"] = failure.unwrap_or_default().into();
         }
     });
-    Ok(json!({ "Connection": shown(connection) }))
+    Ok(json!({ "Connection": shown }))
+}
+
+/// Scripts what connection tests of an endpoint fail with.
+pub(in crate::lab::aws) fn refuse_connections(account: &Account, endpoint: &str, words: Option<&str>) {
+    let refusals = &mut account.state().dms.refusals;
+    match words {
+        Some(words) => refusals.insert(endpoint.to_owned(), words.to_owned()),
+        None => refusals.remove(endpoint),
+    };
 }
 
 fn key(instance: &str, endpoint: &str) -> String {

@@ -19,6 +19,8 @@ pub(super) struct Login {
     pub(super) password: Option<SecretString>,
     /// A MySQL target that has one database for all schemas.
     pub(super) one_database: bool,
+    /// One of the lab's servers listens there.
+    known: bool,
     /// The replication slot that the endpoint names.
     pub(super) slot: Option<String>,
 }
@@ -52,12 +54,14 @@ pub(super) fn read(account: &Account, state: &State, arn: &str) -> Result<Login,
     let port = number(record, "Port").or(number(settings, "Port")).or(number(&secret, "port"));
     let fallback = if engine == Engine::Postgres { 5432 } else { 3306 };
     let in_secret = secret.get("password").and_then(Value::as_str).map(|p| p.to_owned().into());
+    let port = port.and_then(|p| u16::try_from(p).ok()).unwrap_or(fallback);
     Ok(Login {
         engine,
+        known: [account.stage.source.port(), account.stage.target.port()].contains(&port),
         password: state.dms.passwords.get(arn).cloned().or(in_secret),
         endpoint: Endpoint {
             host: member("ServerName", "host"),
-            port: port.and_then(|p| u16::try_from(p).ok()).unwrap_or(fallback),
+            port,
             database: member("DatabaseName", "dbname"),
             user: member("Username", "username"),
             password: None,
@@ -97,7 +101,7 @@ fn authority(account: &Account, state: &State, arn: &str) -> Result<Option<std::
         pem.push_str(&std::fs::read_to_string(account.stage.source.ca_file()).unwrap_or_default());
         pem.push_str(&std::fs::read_to_string(account.stage.target.ca_file()).unwrap_or_default());
     }
-    let file = account.folder.path().join(format!("{}.pem", arn.rsplit(':').next().unwrap_or_default()));
+    let file = account.folder.join(format!("{}.pem", arn.rsplit(':').next().unwrap_or_default()));
     std::fs::write(&file, pem)
         .map_err(|e| AwsError::new(500, "InternalFailure", format!("{}: {e}", file.display())))?;
     Ok(Some(file))
@@ -119,6 +123,9 @@ pub(super) async fn open(login: &Login) -> Result<Session, String> {
     if !is_this_machine(&at.host) {
         return Err(words::unknown_host(login.engine, &at.host));
     }
+    if !login.known {
+        return Err(words::nobody_listens(login.engine, at));
+    }
     let password = login.password.clone().map(Password::from);
     let password = password.as_ref();
     match login.engine {
@@ -130,7 +137,8 @@ pub(super) async fn open(login: &Login) -> Result<Session, String> {
     }
 }
 
-/// The simulated network has this machine in it and nothing else: no password leaves it.
+/// The simulated network has the lab's two servers in it and nothing else: no password leaves this machine, and nobody's
+/// own database is touched.
 fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

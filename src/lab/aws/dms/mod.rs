@@ -1,6 +1,6 @@
 //! DMS: what is made ([`subnets`], [`instances`], [`endpoints`], [`certificates`]), what is tried ([`connections`],
-//! [`schemas`]), and what moves rows: [`tasks`] and serverless [`replications`], both run by [`mover`], which writes down in
-//! a [`movement`] where they stand.
+//! [`schemas`]), and what moves rows: [`tasks`] and serverless [`replications`], both run by [`mover`], which writes
+//! down in a [`movement`] where they stand.
 
 mod assessments;
 mod certificates;
@@ -34,6 +34,8 @@ use super::errors::{Answer, AwsError};
 use super::input::Input;
 use super::records::Records;
 
+pub(super) use connections::refuse_connections;
+pub(super) use mover::fail;
 pub(super) use statistics::pretend_tables;
 
 /// The DMS side of the account.
@@ -53,6 +55,8 @@ pub(super) struct State {
     assessments: Records,
     findings: Records,
     events: Records,
+    /// What connection tests of endpoints, by identifier, fail with on purpose.
+    refusals: HashMap<String, String>,
     /// Of endpoints, by ARN.
     passwords: HashMap<String, SecretString>,
     /// Of everything, by ARN.

@@ -26,6 +26,8 @@ pub(super) struct Movement {
     pub(super) failure: Option<String>,
     /// Stops the engine that runs now.
     pub(super) stop: Option<Stop>,
+    /// Why it is to fail, where that is scripted.
+    pub(super) scripted: Option<String>,
     /// Tables that are to be loaded again.
     pub(super) reload: Vec<String>,
     pub(super) tables: Vec<Table>,
@@ -81,7 +83,7 @@ impl Movement {
     /// The end.
     pub(super) fn end(&mut self, now: Timestamp, stand: Stand, reason: &'static str, failure: Option<String>) {
         (self.stand, self.stop_reason, self.failure, self.ended) = (stand, Some(reason), failure, Some(now));
-        (self.stop, self.reload) = (None, Vec::new());
+        (self.stop, self.scripted, self.reload) = (None, None, Vec::new());
     }
 
     /// The engine runs anew, and counts from zero.
@@ -104,6 +106,12 @@ impl Movement {
         if self.load_began.is_some() && !self.tables.iter().any(loading) {
             self.load_ended = self.load_ended.or(Some(now));
         }
+    }
+
+    /// The label of a table that an error names: errors are made safe for a terminal, tables need not be.
+    pub(super) fn label(&self, told: &str) -> String {
+        let labels = self.tables.iter().map(Table::label);
+        labels.into_iter().find(|label| label == told || crate::text::safe(label) == told).unwrap_or(told.to_owned())
     }
 
     /// The table is given up.
@@ -291,6 +299,19 @@ mod tests {
         take(&mut movement, 2, vec![told("a", TableState::Streaming, 0, 2)]);
         let shown = movement.tables[0].shown();
         assert_eq!((&shown["Inserts"], &shown["FullLoadRows"]), (&json!(5), &json!(100)));
+    }
+
+    #[test]
+    fn a_table_is_found_under_the_name_that_an_error_gives_it() {
+        let mut movement = Movement::default();
+        movement.start(at(0), true);
+        take(
+            &mut movement,
+            1,
+            vec![told("a", TableState::Loading, 0, 0), told("odd\tname", TableState::Loading, 0, 0)],
+        );
+        assert_eq!(movement.label(&crate::text::safe("public.odd\tname")), "public.odd\tname");
+        assert_eq!(movement.label("public.b"), "public.b");
     }
 
     #[test]

@@ -14,10 +14,12 @@ use super::plan::{Next, Work, next};
 use super::words;
 use crate::lab::aws::account::Account;
 use crate::pipeline::{Pipeline, SyncMode};
-use crate::quote::{my_ident, pg_ident, pg_literal};
+use crate::quote::{my_ident, my_table, pg_ident, pg_literal};
 use crate::sync::direct::{Direct, SyncOptions};
 use crate::sync::{self, Engine as _, Event, Feed, Progress, Stop, SyncError, Totals};
 
+/// How often the engine's counters are looked at.
+const LOOK: Duration = Duration::from_millis(200);
 /// How often lag becomes a sample of a metric.
 const SAMPLE: Duration = Duration::from_secs(1);
 
@@ -70,7 +72,7 @@ impl Run {
         for rule in &self.work.selection.ignored {
             self.say("TRANSFORMATION", 'W', rule);
         }
-        let mut pipeline = match self.prepare().await {
+        let mut pipeline = match self.prepare(begin).await {
             Ok(pipeline) => pipeline,
             Err(why) => return failed(&why),
         };
@@ -87,9 +89,14 @@ impl Run {
         loop {
             let (ended, stopped) = self.once(pipeline.clone(), options.clone()).await;
             let moved_nothing = matches!(ended, Err(SyncError::Refused(_)));
+            if let Some(why) = self.scripted() {
+                return failed(&why);
+            }
             match next(ended, stopped, self.work.settings.stop_on_table_error) {
                 Next::Without(tables) => {
-                    self.give_up(&tables, &mut pipeline);
+                    if !self.give_up(&tables, &mut pipeline) {
+                        return failed("A table fails that was given up before");
+                    }
                     options = self.without(&options, moved_nothing);
                 }
                 end => match self.to_reload().filter(|_| end == Next::Stopped) {
@@ -101,8 +108,8 @@ impl Run {
         }
     }
 
-    /// The options of the run after one in which tables failed: followed tables go on where they are; a plain load begins
-    /// again with those that are not complete.
+    /// The options of the run after one in which tables failed: followed tables go on where they are; a plain load
+    /// begins again with those that are not complete.
     fn without(&self, options: &SyncOptions, moved_nothing: bool) -> SyncOptions {
         let truncate = options.truncate_target;
         let truncate_target = match self.work.mode {
@@ -125,16 +132,27 @@ impl Run {
         }
     }
 
-    /// The pipeline, with its target databases made where they are missing, as DMS does.
-    async fn prepare(&self) -> Result<Pipeline, String> {
+    /// The pipeline, with its target databases made where they are missing, and its target tables dropped where the
+    /// settings say so, as DMS does.
+    async fn prepare(&self, begin: Begin) -> Result<Pipeline, String> {
         let (pipeline, databases) = self.work.pipeline().await?;
-        if let Session::MySql(mut conn) = login::open(&self.work.target_login()).await? {
-            for database in databases {
-                // Where the login may not, the engine says what is missing.
-                let _ = conn.query_drop(format!("CREATE DATABASE IF NOT EXISTS {}", my_ident(&database))).await;
-            }
-            let _ = conn.disconnect().await;
+        let Session::MySql(mut conn) = login::open(&self.work.target_login()).await? else { return Ok(pipeline) };
+        let mut statements: Vec<String> =
+            databases.iter().map(|name| format!("CREATE DATABASE IF NOT EXISTS {}", my_ident(name))).collect();
+        if begin == Begin::Empty && self.work.settings.drop && self.work.mode != SyncMode::Cdc {
+            statements.push("SET foreign_key_checks = 0".to_owned());
+            let tables = self.work.tables(&pipeline).await?.into_iter();
+            statements.extend(
+                tables.map(|(database, table)| format!("DROP TABLE IF EXISTS {}", my_table(&database, &table))),
+            );
         }
+        for statement in statements {
+            // Where the login may not, the engine says what is missing.
+            if let Err(error) = conn.query_drop(&statement).await {
+                self.say("TARGET_LOAD", 'W', &format!("{statement}: {error}"));
+            }
+        }
+        let _ = conn.disconnect().await;
         Ok(pipeline)
     }
 
@@ -143,7 +161,8 @@ impl Run {
         let stop = Stop::default();
         self.change(|m| {
             m.stop = Some(stop.clone());
-            if m.stand == Stand::Stopping {
+            // Asked for while no engine ran.
+            if m.stand == Stand::Stopping || m.scripted.is_some() || !m.reload.is_empty() {
                 stop.request();
             }
         });
@@ -155,6 +174,7 @@ impl Run {
 
     /// Tells what the engine tells, until it has ended.
     async fn follow(&self, mut feed: Feed) {
+        let mut look = tokio::time::interval(LOOK);
         let mut sampled: Option<Instant> = None;
         loop {
             tokio::select! {
@@ -162,22 +182,23 @@ impl Run {
                     Some(event) => self.event(&event),
                     None => break,
                 },
-                changed = feed.progress.changed() => if changed.is_err() {
-                    while let Some(event) = feed.events.recv().await {
-                        self.event(&event);
+                _ = look.tick() => {
+                    let now = self.count(&mut feed.progress);
+                    if let Some(lag) = now.lag.filter(|_| sampled.is_none_or(|at| at.elapsed() >= SAMPLE)) {
+                        sampled = Some(Instant::now());
+                        self.sample(lag.seconds);
                     }
-                    break;
-                },
-            }
-            let now = latest(&mut feed.progress);
-            self.change(|m| m.take(&now, Timestamp::now()));
-            if let Some(lag) = now.lag.filter(|_| sampled.is_none_or(|at| at.elapsed() >= SAMPLE)) {
-                sampled = Some(Instant::now());
-                self.sample(lag.seconds);
+                }
             }
         }
-        let last = latest(&mut feed.progress);
-        self.change(|m| m.take(&last, Timestamp::now()));
+        self.count(&mut feed.progress);
+    }
+
+    /// Takes the counters over.
+    fn count(&self, progress: &mut watch::Receiver<Progress>) -> Progress {
+        let now = progress.borrow_and_update().clone();
+        self.change(|m| m.take(&now, Timestamp::now()));
+        now
     }
 
     fn event(&self, event: &Event) {
@@ -207,16 +228,26 @@ impl Run {
         }
     }
 
-    /// Marks tables as failed and leaves them out from now on; of a plain load also those that are complete.
-    fn give_up(&self, tables: &[(String, String)], pipeline: &mut Pipeline) {
+    /// Marks tables as failed and leaves them out from now on; of a plain load also those that are complete. False
+    /// where one of them was left out already, so that leaving it out again would change nothing.
+    fn give_up(&self, tables: &[(String, String)], pipeline: &mut Pipeline) -> bool {
+        let exclude = &mut pipeline.tables.exclude;
+        let before = exclude.len();
         for (table, why) in tables {
             self.say("TASK_MANAGER", 'E', &format!("Table '{table}' was errored/suspended: {why}"));
-            self.change(|m| m.fail(table, Timestamp::now()));
+            self.change(|m| {
+                let label = m.label(table);
+                m.fail(&label, Timestamp::now());
+                if !exclude.contains(&label) {
+                    exclude.push(label);
+                }
+            });
         }
-        pipeline.tables.exclude.extend(tables.iter().map(|(table, _)| table.clone()));
+        let some_new = exclude.len() > before;
         if self.work.mode == SyncMode::FullLoad {
-            self.change(|m| pipeline.tables.exclude.append(&mut m.completed()));
+            self.change(|m| exclude.append(&mut m.completed()));
         }
+        some_new
     }
 
     /// The end of a task that selects nothing, or nothing more.
@@ -229,6 +260,10 @@ impl Run {
             _ if self.work.mode == SyncMode::FullLoad => (Stand::Stopped, "Stop Reason FULL_LOAD_ONLY_FINISHED", None),
             _ => failed("All tables of the task are in error"),
         }
+    }
+
+    fn scripted(&self) -> Option<String> {
+        self.account.state().dms.movements.get_mut(&self.work.arn)?.scripted.take()
     }
 
     fn to_reload(&self) -> Option<Vec<String>> {
@@ -244,21 +279,30 @@ impl Run {
         }
     }
 
+    /// Writes into the task's log, where it has one: DMS writes by the account's role for logs.
     fn say(&self, component: &str, level: char, text: &str) {
-        if self.work.settings.logging {
+        let mut state = self.account.state();
+        if self.work.settings.logging && state.iam.may_log() {
             let line = words::log_line(Timestamp::now(), component, level, text);
             let (group, stream) = &self.work.log;
-            self.account.state().logs.add(group, stream, line);
+            state.logs.add(group, stream, line);
         }
     }
 }
 
-fn latest(progress: &mut watch::Receiver<Progress>) -> Progress {
-    progress.borrow_and_update().clone()
-}
-
 fn failed(why: &str) -> End {
     (Stand::Failed, "Stop Reason FATAL_ERROR Error Level FATAL", Some(words::task_failure(why)))
+}
+
+/// Lets a run fail for a scripted reason; false where there is none.
+pub(in crate::lab::aws) fn fail(account: &Account, arn: &str, why: &str) -> bool {
+    let mut state = account.state();
+    let Some(movement) = state.dms.movements.get_mut(arn).filter(|m| m.is_busy()) else { return false };
+    movement.scripted = Some(why.to_owned());
+    if let Some(stop) = &movement.stop {
+        stop.request();
+    }
+    true
 }
 
 /// Drops what a task that is deleted has left on the source, in the background and as far as that goes.
@@ -267,7 +311,8 @@ pub(super) fn clean_up(work: Work) {
         let Ok(Session::Postgres(client)) = login::open(&work.source).await else { return };
         let slot = pg_literal(&work.slot);
         let drop_slot = format!(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = {slot} AND NOT active"
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots \
+             WHERE slot_name = {slot} AND NOT active"
         );
         let _ = client.batch_execute(&drop_slot).await;
         let _ = client.batch_execute(&format!("DROP PUBLICATION IF EXISTS {}", pg_ident(&work.slot))).await;

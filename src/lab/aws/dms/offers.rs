@@ -71,7 +71,7 @@ pub(super) fn events(account: &Account, input: &Input) -> Answer {
 /// `DescribeEndpointSettings`: those that pipelines of this kind use.
 pub(super) fn endpoint_settings(input: &Input) -> Answer {
     let engine = input.required("EngineName")?;
-    let one = |name: &str, kind: &str, default: &str, applicability: &str| json!({"Name": name, "Type": kind, "Sensitive": false, "Applicability": applicability, "DefaultValue": default});
+    let one = |name: &str, kind: &str, default: &str, side: &str| json!({"Name": name, "Type": kind, "Sensitive": false, "Applicability": side, "DefaultValue": default});
     let all = match engine {
         "postgres" | "aurora-postgresql" => vec![
             one("HeartbeatEnable", "boolean", "false", "source"),

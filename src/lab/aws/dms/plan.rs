@@ -1,11 +1,11 @@
-//! From a task or a serverless replication to work for the engine, and from the engine's end to what comes next. Pure but
-//! for asking the source for its schemas.
+//! From a task or a serverless replication to work for the engine, and from the engine's end to what comes next. Pure
+//! but for asking the source for its schemas.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::login::{self, Login};
+use super::login::{self, Login, Session};
 use super::mappings::{self, Selection};
 use super::settings::{self, Settings};
 use super::{schemas, words};
@@ -80,8 +80,8 @@ pub(super) fn mode(name: &str) -> Result<SyncMode, AwsError> {
 }
 
 impl Work {
-    /// The pipeline that the engine is given, and the databases that it writes to. Logs in to the source for the names of
-    /// its schemas: each goes to the database of its own name, or of its rename.
+    /// The pipeline that the engine is given, and the databases that it writes to. Logs in to the source for the names
+    /// of its schemas: each goes to the database of its own name, or of its rename.
     pub(super) async fn pipeline(&self) -> Result<(Pipeline, Vec<String>), String> {
         let names = schemas::names(&self.source).await?;
         let single = Some(&self.target.endpoint.database).filter(|name| self.target.one_database && !name.is_empty());
@@ -123,6 +123,13 @@ impl Work {
             glue: None,
         };
         Ok((pipeline, databases))
+    }
+
+    /// The target's database and table for each table that is selected.
+    pub(super) async fn tables(&self, pipeline: &Pipeline) -> Result<Vec<(String, String)>, String> {
+        let Session::Postgres(client) = login::open(&self.source).await? else { return Ok(Vec::new()) };
+        let tables = crate::facts::postgres::tables(&client, pipeline).await.map_err(|e| e.to_string())?;
+        Ok(tables.into_iter().map(|t| (pipeline.target_database(&t.schema).to_owned(), t.name)).collect())
     }
 
     /// Both passwords.

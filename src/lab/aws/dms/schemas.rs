@@ -14,8 +14,8 @@ use crate::lab::aws::names::seconds;
 use crate::lab::aws::page::dms_page;
 use crate::lab::aws::records::text;
 
-const PG: &str = "SELECT nspname::text FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' \
-                  ORDER BY 1";
+const PG: &str = "SELECT nspname::text FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' \
+                  AND nspname <> 'information_schema' ORDER BY 1";
 const MY: &str = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME NOT IN \
                   ('information_schema', 'mysql', 'performance_schema', 'sys') ORDER BY 1";
 

@@ -11,6 +11,8 @@ const DEFAULTS: &str = include_str!("../../../../assets/lab/dms-task-settings.js
 pub(super) struct Settings {
     /// Rows that are on the target go before a load.
     pub(super) truncate: bool,
+    /// The target's tables go too, and are made anew.
+    pub(super) drop: bool,
     /// Tables loaded at once.
     pub(super) parallel: usize,
     /// What happens is told in CloudWatch Logs.
@@ -46,6 +48,7 @@ pub(super) fn read(document: &str) -> Settings {
     let subtasks = load["MaxFullLoadSubTasks"].as_u64().unwrap_or(8).clamp(1, 8);
     Settings {
         truncate: load["TargetTablePrepMode"] != "DO_NOTHING",
+        drop: load["TargetTablePrepMode"] == "DROP_AND_CREATE",
         parallel: usize::try_from(subtasks).unwrap_or(1),
         logging: flag(&all["Logging"]["EnableLogging"]),
         stop_when_caught_up: flag(&load["StopTaskCachedChangesApplied"])
@@ -65,7 +68,7 @@ mod tests {
         let all = all.unwrap();
         assert!(all.contains("\"CommitRate\""), "a default of the same section is gone: {all}");
         let settings = read(&all);
-        assert!(settings.logging && settings.truncate && settings.parallel == 2);
+        assert!(settings.logging && settings.truncate && settings.drop && settings.parallel == 2);
         let plain = read(&merged(None).unwrap());
         assert!(!plain.logging && !plain.stop_when_caught_up && !plain.stop_on_table_error);
         let kept = merged(Some(r#"{"FullLoadSettings": {"TargetTablePrepMode": "DO_NOTHING"}}"#)).unwrap();

@@ -29,6 +29,12 @@ pub(super) fn unknown_host(engine: Engine, host: &str) -> String {
     }
 }
 
+/// A port at which nobody listens in the simulated network.
+pub(super) fn nobody_listens(engine: Engine, at: &Endpoint) -> String {
+    let refusal = Refusal { stage: Stage::Tcp, code: None, message: String::new(), detail: None };
+    no_connection(engine, at, &refusal)
+}
+
 const DRIVER: &str = "[MySQL][ODBC 8.0(w) Driver]";
 
 /// A refused connection. PostgreSQL's driver reports 08001 and 101 whatever the server said.

@@ -5,7 +5,7 @@ use mysql_async::prelude::Queryable;
 use crate::connect;
 use crate::facts::MyFlavor;
 use crate::lab::aws::simulator::SimulatorError;
-use crate::lab::servers::{MySqlServer, Postgres, ServerError};
+use crate::lab::servers::{MySqlServer, Postgres, ServerError, blocking};
 
 /// One parameter, as `DescribeDBParameters` tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,49 +32,46 @@ const MYSQL_STATIC: [&str; 6] = [
     "tls_version",
 ];
 
-/// The parameters of PostgreSQL, with those that RDS adds.
+/// The parameters of PostgreSQL, with those that RDS adds. `wal_level` is none of them: `rds.logical_replication` sets
+/// it.
 pub(super) fn postgres(server: &Postgres) -> Result<Vec<Parameter>, SimulatorError> {
-    let sql = "SELECT name, short_desc, vartype, context, min_val, max_val, array_to_string(enumvals, ','), setting, \
-               source FROM pg_settings WHERE name NOT LIKE '%.%' ORDER BY name";
-    let rows = crate::lab::servers::blocking(async {
+    let sql = "SELECT name, short_desc, vartype, context, min_val || '-' || max_val, array_to_string(enumvals, ','), \
+               CASE WHEN source = 'configuration file' THEN setting END \
+               FROM pg_settings WHERE name NOT LIKE '%.%' AND name <> 'wal_level'";
+    let rows = blocking(async {
         let client = server.client("postgres").await?;
-        client
-            .query(sql, &[])
-            .await
-            .map_err(|e| ServerError::from(connect::postgres::refused(&server.endpoint("postgres"), &e)))
+        let refused = |e| ServerError::from(connect::postgres::refused(&server.endpoint("postgres"), &e));
+        client.query(sql, &[]).await.map_err(refused)
     })?;
-    let mut all: Vec<Parameter> = rows
-        .iter()
-        .map(|row| {
-            let text = |place: usize| row.get::<_, Option<String>>(place);
-            let context = text(3).unwrap_or_default();
-            let range = text(4).zip(text(5)).map(|(min, max)| format!("{min}-{max}"));
-            Parameter {
-                name: text(0).unwrap_or_default(),
-                description: text(1).unwrap_or_default(),
-                data_type: match text(2).as_deref() {
-                    Some("bool") => "boolean",
-                    Some("integer") => "integer",
-                    Some("real") => "float",
-                    _ => "string",
-                },
-                allowed: match text(2).as_deref() {
-                    Some("bool") => Some("0,1".to_owned()),
-                    Some("enum") => text(6),
-                    _ => range,
-                },
-                dynamic: context != "postmaster",
-                modifiable: context != "internal" && !is_protected(&text(0).unwrap_or_default()),
-                system: (text(8).as_deref() == Some("configuration file")).then(|| text(7)).flatten(),
-            }
-        })
-        .collect();
+    let mut all: Vec<Parameter> = rows.iter().map(of_postgres).collect();
     all.extend(of_rds(server.major()));
     all.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(all)
 }
 
-/// Users have no say about files, addresses and TLS on RDS, and about `wal_level` only by `rds.logical_replication`.
+fn of_postgres(row: &tokio_postgres::Row) -> Parameter {
+    let text = |place: usize| row.get::<_, Option<String>>(place);
+    let (name, context) = (text(0).unwrap_or_default(), text(3).unwrap_or_default());
+    let modifiable = context != "internal" && !is_protected(&name);
+    let (data_type, allowed) = match text(2).as_deref() {
+        Some("bool") => ("boolean", Some("0,1".to_owned())),
+        Some("integer") => ("integer", text(4)),
+        Some("real") => ("float", text(4)),
+        Some("enum") => ("string", text(5)),
+        _ => ("string", None),
+    };
+    Parameter {
+        name,
+        description: text(1).unwrap_or_default(),
+        data_type,
+        allowed,
+        dynamic: context != "postmaster",
+        modifiable,
+        system: text(6).filter(|_| modifiable),
+    }
+}
+
+/// Users have no say about files, addresses and TLS on RDS.
 fn is_protected(name: &str) -> bool {
     const BEGIN: [&str; 14] = [
         "archive_",
@@ -92,7 +89,7 @@ fn is_protected(name: &str) -> bool {
         "ssl",
         "unix_",
     ];
-    name == "wal_level" || BEGIN.iter().any(|begin| name.starts_with(begin))
+    BEGIN.iter().any(|begin| name.starts_with(begin))
 }
 
 fn of_rds(major: u32) -> [Parameter; 2] {
@@ -124,7 +121,7 @@ pub(super) fn mysql(server: &MySqlServer) -> Result<Vec<Parameter>, SimulatorErr
          FROM performance_schema.variables_info ORDER BY 1"
     };
     type Row = (String, Option<String>, Option<String>, i64, Option<String>);
-    let rows: Vec<Row> = crate::lab::servers::blocking(async {
+    let rows: Vec<Row> = blocking(async {
         let mut conn = server.conn(None).await?;
         let rows = conn.query(sql).await;
         let _ = conn.disconnect().await;

@@ -12,7 +12,7 @@ use crate::lab::aws::errors::{Answer, AwsError};
 use crate::lab::aws::input::Input;
 use crate::lab::aws::names::{SIMULATION, iso};
 use crate::lab::aws::simulator::{SimulatorError, Stage};
-use crate::lab::servers::ServerError;
+use crate::lab::servers::{MySqlServer, Postgres, ServerError, blocking};
 
 /// An RDS instance.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Apply {
 pub(in crate::lab::aws) fn begin(stage: &Stage) -> Result<State, SimulatorError> {
     let (source, target) = (&stage.source, &stage.target);
     let version = |text: String| text.split([' ', '-']).next().unwrap_or_default().to_owned();
-    let pg_version = version(ask_postgres(source)?);
+    let pg_version = version(ask_postgres(source, "server_version")?);
     let pg = instance(Side::Source, &stage.source_instance, "postgres", pg_version, catalog::postgres(source)?);
     let my_version = version(ask_mysql(target)?);
     let engine = if target.flavor() == MyFlavor::MariaDb { "mariadb" } else { "mysql" };
@@ -78,8 +78,10 @@ pub(in crate::lab::aws) fn begin(stage: &Stage) -> Result<State, SimulatorError>
         group.values.insert("rds.logical_replication".to_owned(), "1".to_owned());
         instances[0].group.clone_from(&group.name);
         groups.push(group);
-    } else {
-        source.set("wal_level", Some("replica"))?;
+    }
+    let level = if stage.logical_replication { "logical" } else { "replica" };
+    if ask_postgres(source, "wal_level")? != level {
+        source.set("wal_level", Some(level))?;
         source.restart()?;
     }
     source.demand_tls(source.major() >= 15)?;
@@ -114,17 +116,17 @@ fn instance(side: Side, identifier: &str, engine: &'static str, version: String,
     }
 }
 
-fn ask_postgres(server: &crate::lab::servers::Postgres) -> Result<String, ServerError> {
-    crate::lab::servers::blocking(async {
+fn ask_postgres(server: &Postgres, setting: &str) -> Result<String, ServerError> {
+    blocking(async {
         let client = server.client("postgres").await?;
         let refused = |e| ServerError::from(crate::connect::postgres::refused(&server.endpoint("postgres"), &e));
-        Ok(client.query_one("SHOW server_version", &[]).await.map_err(refused)?.get(0))
+        Ok(client.query_one(&format!("SHOW {setting}"), &[]).await.map_err(refused)?.get(0))
     })
 }
 
-fn ask_mysql(server: &crate::lab::servers::MySqlServer) -> Result<String, ServerError> {
+fn ask_mysql(server: &MySqlServer) -> Result<String, ServerError> {
     use mysql_async::prelude::Queryable as _;
-    crate::lab::servers::blocking(async {
+    blocking(async {
         let mut conn = server.conn(None).await?;
         let version: Result<Option<String>, _> = conn.query_first("SELECT VERSION()").await;
         let _ = conn.disconnect().await;

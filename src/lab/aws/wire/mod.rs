@@ -95,8 +95,8 @@ impl Service {
 
 impl Call {
     /// Finds out who is asked for what: by the target header, by the path (CBOR), or by the parameters `Action` and
-    /// `Version` together with the service that the request is signed for. Beside the call, which its answer is written
-    /// by, what is wrong with it.
+    /// `Version` together with the service that the request is signed for. Beside the call, which its answer is
+    /// written by, what is wrong with it.
     pub(super) fn read(head: Head<'_>, body: &[u8]) -> (Self, Option<AwsError>) {
         let (call, wrong) = match (head.target.and_then(|t| t.split_once('.')), head.path.strip_prefix("/service/")) {
             (Some((prefix, operation)), _) => Self::json(prefix, operation, body),

@@ -9,7 +9,8 @@ pub(super) fn result(operation: &str, namespace: &str, value: &Value, request: &
     let mut text = format!("<{operation}Response xmlns=\"{namespace}\"><{operation}Result>");
     members(&mut text, value);
     text.push_str(&format!(
-        "</{operation}Result><ResponseMetadata><RequestId>{request}</RequestId></ResponseMetadata></{operation}Response>"
+        "</{operation}Result><ResponseMetadata><RequestId>{request}</RequestId></ResponseMetadata>\
+         </{operation}Response>"
     ));
     text
 }
