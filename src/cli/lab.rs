@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use super::{Answer, Context, Failure, session, story};
 use crate::facts::MyFlavor;
+use crate::lab::aws::Simulator;
 use crate::lab::install;
 use crate::lab::{self, Kept, Lab, LabError, LabOptions};
 
@@ -20,6 +21,9 @@ pub(crate) struct Args {
     /// Play the whole story in plain text and end (also without a terminal)
     #[arg(long)]
     story: bool,
+    /// With --story: through which engine the rows go; dms plays it on a simulated AWS account, on this machine
+    #[arg(long, value_enum, default_value_t = StoryEngine::Direct)]
+    engine: StoryEngine,
     /// Leave the servers running at the end, and print how to connect to them
     #[arg(long)]
     keep: bool,
@@ -37,6 +41,12 @@ enum Action {
     Up,
     Down,
     Status,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StoryEngine {
+    Direct,
+    Dms,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,6 +88,13 @@ async fn start(args: &Args, context: &Context) -> Result<Answer, Failure> {
     if args.aws && args.action != Some(Action::Up) {
         return Err(only_with_up());
     }
+    if args.engine == StoryEngine::Dms && (!args.story || args.keep) {
+        return Err(Failure::usage(
+            "--engine dms goes with --story, and without --keep: the simulated AWS ends with it",
+        )
+        .hint("cdc-doctor lab --story --engine dms")
+        .hint("cdc-doctor lab up --aws"));
+    }
     let keep = args.keep || args.action == Some(Action::Up);
     if keep && let Some(kept) = lab::status().map_err(failure)? {
         return Err(Failure::job(format!("a practice pipeline is running already\n{}", connections(&kept)))
@@ -98,6 +115,9 @@ async fn start(args: &Args, context: &Context) -> Result<Answer, Failure> {
         return with_aws(lab).await;
     }
     let context = context.with_config(lab.pipeline_path());
+    if args.engine == StoryEngine::Dms {
+        return with_dms(&context, lab).await;
+    }
     let answer = if args.action == Some(Action::Up) {
         Ok(Answer::Done)
     } else if args.story || !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
@@ -111,16 +131,29 @@ async fn start(args: &Args, context: &Context) -> Result<Answer, Failure> {
     answer
 }
 
-/// Runs the simulated AWS until a signal, or until `lab down` in another terminal; then all of it goes.
-async fn with_aws(lab: Lab) -> Result<Answer, Failure> {
+/// Plays the story through DMS, on a simulated account.
+async fn with_dms(context: &Context, lab: Lab) -> Result<Answer, Failure> {
+    let (lab, simulator) = simulate(lab).await?;
+    lab.use_dms(&simulator).map_err(failure)?;
+    let answer = super::story_dms::play(context).await;
+    simulator.stop();
+    answer
+}
+
+async fn simulate(lab: Lab) -> Result<(Lab, Simulator), Failure> {
     eprintln!("lab: starting the simulated AWS …");
-    let (lab, simulator) = tokio::task::spawn_blocking(move || {
+    let started = tokio::task::spawn_blocking(move || {
         let simulator = lab.aws();
         (lab, simulator)
-    })
-    .await
-    .map_err(|e| Failure::job(format!("starting the simulated AWS failed: {e}")))?;
-    let simulator = simulator.map_err(|e| Failure::job(color_eyre::Report::new(e)))?;
+    });
+    let (lab, simulator) =
+        started.await.map_err(|e| Failure::job(format!("starting the simulated AWS failed: {e}")))?;
+    Ok((lab, simulator.map_err(|e| Failure::job(color_eyre::Report::new(e)))?))
+}
+
+/// Runs the simulated AWS until a signal, or until `lab down` in another terminal; then all of it goes.
+async fn with_aws(lab: Lab) -> Result<Answer, Failure> {
+    let (lab, simulator) = simulate(lab).await?;
     let kept = lab.announce(Some(simulator.url())).map_err(failure)?;
     println!("{}\n\n{}", connections(&kept), example(&simulator.url(), simulator.region()));
     eprintln!("lab: running; Ctrl-C ends it");

@@ -14,6 +14,7 @@ mod provision;
 mod schema;
 mod session;
 mod story;
+mod story_dms;
 mod sync;
 mod tables;
 mod verify;

@@ -76,7 +76,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<Answer, Failure
     };
     let session = Session::open(aws).await;
     if aws.endpoint_url.is_some() {
-        eprintln!("AWS here is {}: a simulation, or whatever answers there", safe(aws.endpoint_url.as_deref().unwrap_or_default()));
+        eprintln!(
+            "AWS here is {}: a simulation, or whatever answers there",
+            safe(aws.endpoint_url.as_deref().unwrap_or_default())
+        );
     }
     match args.action {
         Action::Plan => plan(&args, context, &pipeline, &session).await,

@@ -101,7 +101,10 @@ pub(super) async fn run_until(args: Args, context: &Context, stop: Stop) -> Resu
     let passwords = context.passwords(&pipeline)?;
     if args.stop {
         let stopped = dms::stop(&pipeline).await.map_err(explained)?;
-        eprintln!("{}", if stopped { "the task has stopped; it goes on with: cdc-doctor sync" } else { "the task does not run" });
+        eprintln!(
+            "{}",
+            if stopped { "the task has stopped; it goes on with: cdc-doctor sync" } else { "the task does not run" }
+        );
         return Ok(Answer::Done);
     }
     let (reporter, feed) = sync::channel();
@@ -163,8 +166,9 @@ fn refuse_what_is_missing(pipeline: &Pipeline) -> Result<(), Failure> {
         EngineKind::Dms if pipeline.dms.is_some() && pipeline.aws.is_some() => Ok(()),
         EngineKind::Dms => Err(Failure::usage("the engine `dms` needs the sections [aws], with region, and [dms]")
             .hint("cdc-doctor sync --engine direct")),
-        EngineKind::S3 => Err(Failure::usage("this version cannot run the engine `s3` yet")
-            .hint("cdc-doctor sync --engine direct")),
+        EngineKind::S3 => {
+            Err(Failure::usage("this version cannot run the engine `s3` yet").hint("cdc-doctor sync --engine direct"))
+        }
     }
 }
 

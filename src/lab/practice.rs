@@ -111,6 +111,29 @@ impl Lab {
         Simulator::start(Stage::new(Arc::clone(&self.source), Arc::clone(&self.target)))
     }
 
+    /// Gives the pipeline file an AWS side: the engine `dms` in that account.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn use_dms(&self, simulator: &Simulator) -> Result<(), LabError> {
+        let path = &self.pipeline_path;
+        let text = fs::read_to_string(path).map_err(LabError::io("read", path))?;
+        let text = text.replace("engine = \"direct\"", "engine = \"dms\"");
+        let text = text.replace(
+            "include = [\"public.*\"]",
+            // What DMS itself makes on the source.
+            "include = [\"public.*\"]\nexclude = [\"public.awsdms_*\"]",
+        );
+        let text = text.replace("[tables]", "rds_instance = \"charts-target\"\n\n[tables]");
+        let more = format!(
+            "\n# A simulation of AWS on this machine.\n[aws]\nregion = {:?}\nendpoint_url = {:?}\n\n[dms]\n\
+             instance_class = \"dms.c6i.large\"\nassessment_bucket = \"charts-assessments\"\n",
+            simulator.region(),
+            simulator.url()
+        );
+        write_private(path, &(text + &more))
+    }
+
     /// Lets the servers run on when this program ends, until [`super::down`].
     ///
     /// # Errors

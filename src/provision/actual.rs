@@ -329,7 +329,8 @@ async fn inline(session: &Session, role: &str) -> Result<Option<Value>, Error> {
     match session.call("iam:GetRolePolicy", ask.send()).await {
         Err(error) if error.is_not_found() => Ok(None),
         answer => {
-            let document = percent_encoding::percent_decode_str(answer?.policy_document()).decode_utf8_lossy().into_owned();
+            let document =
+                percent_encoding::percent_decode_str(answer?.policy_document()).decode_utf8_lossy().into_owned();
             Ok(serde_json::from_str(&document).ok())
         }
     }

@@ -103,9 +103,12 @@ fn what(step: &Step) -> String {
 async fn one(site: &Site<'_>, step: &Step, around: &mut Around, tell: Tell<'_>) -> Result<(), ProvisionError> {
     let Some(resource) = step.resource.as_ref().filter(|_| step.verb != Verb::Keep) else { return Ok(()) };
     let began = Instant::now();
-    let mut say = |state: &str| tell(Told { verb: step.verb, what: what(step), state: state.to_owned(), elapsed: began.elapsed() });
+    let mut say = |state: &str| {
+        tell(Told { verb: step.verb, what: what(step), state: state.to_owned(), elapsed: began.elapsed() })
+    };
     say(if step.verb == Verb::Create { "creating" } else { "changing" });
-    around.password = password(site, resource.values.get("EndpointType"), resource.values.contains_key("Username")).await?;
+    around.password =
+        password(site, resource.values.get("EndpointType"), resource.values.contains_key("Username")).await?;
     around.pem = match resource.kind {
         Kind::Certificate => Some(desired::pem(desired::authority_file(site.pipeline, &resource.name).as_deref())?),
         _ => None,
@@ -158,7 +161,8 @@ where
             made => return Ok(made?),
         };
         let unseen = error.message.contains("is not configured properly");
-        let deleted = error.code.as_deref().is_some_and(|c| c.contains("AlreadyExists")) && error.message.contains("deleting");
+        let deleted =
+            error.code.as_deref().is_some_and(|c| c.contains("AlreadyExists")) && error.message.contains("deleting");
         if !(unseen || deleted) || began.elapsed() > ROLE_LIMIT {
             return Err(error.into());
         }
@@ -201,7 +205,13 @@ async fn ready(
         let status = status(session, step.kind, arn).await?.unwrap_or_default();
         // An instance that failed does nothing; a task that failed can be started again.
         let good = GOOD.contains(&status.as_str()) && !(step.kind == Kind::Instance && status == "failed");
-        Ok(if good { State::Reached(status) } else if PASSING.contains(&status.as_str()) { State::Passing(status) } else { State::Ended(status) })
+        Ok(if good {
+            State::Reached(status)
+        } else if PASSING.contains(&status.as_str()) {
+            State::Passing(status)
+        } else {
+            State::Ended(status)
+        })
     })
     .await
 }
@@ -259,7 +269,9 @@ pub(super) async fn status(session: &Session, kind: Kind, arn: &str) -> Result<O
         Kind::Instance => {
             let ask = dms.describe_replication_instances().set_filters(filter("replication-instance-arn", arn));
             session.call("dms:DescribeReplicationInstances", ask.send()).await.map(|page| {
-                page.replication_instances().first().map(|i| i.replication_instance_status().unwrap_or_default().to_owned())
+                page.replication_instances()
+                    .first()
+                    .map(|i| i.replication_instance_status().unwrap_or_default().to_owned())
             })
         }
         Kind::Endpoint => {
@@ -287,7 +299,9 @@ pub(super) async fn status(session: &Session, kind: Kind, arn: &str) -> Result<O
 
 /// Logs in by both endpoints, as the replication instance does. A serverless replication has none to do it.
 async fn test_both(site: &Site<'_>, plan: &Plan, around: &Around, tell: Tell<'_>) -> Result<(), ProvisionError> {
-    let Some(instance) = plan.steps.iter().find(|s| s.kind == Kind::Instance && s.verb != Verb::Delete) else { return Ok(()) };
+    let Some(instance) = plan.steps.iter().find(|s| s.kind == Kind::Instance && s.verb != Verb::Delete) else {
+        return Ok(());
+    };
     let Some(instance_arn) = around.arns.get(&(Kind::Instance, instance.name.to_lowercase())) else { return Ok(()) };
     for step in plan.steps.iter().filter(|s| s.kind == Kind::Endpoint && s.verb != Verb::Delete) {
         let Some(arn) = around.arns.get(&(Kind::Endpoint, step.name.to_lowercase())) else { continue };
@@ -331,9 +345,10 @@ async fn connection(session: &Session, instance: &str, arn: &str) -> Result<(Str
         Err(error) if error.is_not_found() => return Ok((String::new(), None)),
         page => page?,
     };
-    let found = page.connections().iter().find(|c| {
-        c.endpoint_arn() == Some(arn) && c.replication_instance_arn() == Some(instance)
-    });
+    let found = page
+        .connections()
+        .iter()
+        .find(|c| c.endpoint_arn() == Some(arn) && c.replication_instance_arn() == Some(instance));
     let words = |text: Option<&str>| text.unwrap_or_default().to_owned();
     Ok(found.map_or_else(
         || (String::new(), None),

@@ -126,7 +126,9 @@ async fn create_role(session: &Session, resource: &Resource, around: &Around) ->
     ask = ask.assume_role_policy_document(trust.to_string());
     if !resource.shared {
         // Key and value are given, and nothing else is demanded.
-        ask = ask.set_tags(aws_sdk_iam::types::Tag::builder().key(TAG).value(&around.pipeline).build().ok().map(|t| vec![t]));
+        ask = ask.set_tags(
+            aws_sdk_iam::types::Tag::builder().key(TAG).value(&around.pipeline).build().ok().map(|t| vec![t]),
+        );
     }
     let made = session.call("iam:CreateRole", ask.send()).await?;
     write_role(session, resource).await?;
@@ -153,11 +155,7 @@ async fn delete_role(session: &Session, item: &Item) -> Result<(), Error> {
     session.call("iam:DeleteRole", session.iam().delete_role().role_name(&item.name).send()).await.map(drop)
 }
 
-async fn create_subnet_group(
-    session: &Session,
-    resource: &Resource,
-    around: &Around,
-) -> Result<Option<String>, Error> {
+async fn create_subnet_group(session: &Session, resource: &Resource, around: &Around) -> Result<Option<String>, Error> {
     let ask = session.dms().create_replication_subnet_group();
     let ask = ask.replication_subnet_group_identifier(&resource.name);
     let ask = ask.replication_subnet_group_description(format!("cdc-doctor: {}", around.pipeline));
@@ -165,11 +163,7 @@ async fn create_subnet_group(
     session.call("dms:CreateReplicationSubnetGroup", ask.send()).await.map(|_| None)
 }
 
-async fn import_certificate(
-    session: &Session,
-    resource: &Resource,
-    around: &Around,
-) -> Result<Option<String>, Error> {
+async fn import_certificate(session: &Session, resource: &Resource, around: &Around) -> Result<Option<String>, Error> {
     let ask = session.dms().import_certificate().certificate_identifier(&resource.name);
     let ask = ask.set_certificate_pem(around.pem.clone()).set_tags(around.tags(resource.shared));
     let made = session.call("dms:ImportCertificate", ask.send()).await?;
@@ -190,8 +184,7 @@ async fn create_instance(session: &Session, resource: &Resource, around: &Around
 
 async fn modify_instance(session: &Session, step: &Step, arn: &str) -> Result<(), Error> {
     // Only what differs: an unchanged class counts as a change, which takes minutes.
-    let changed: Values =
-        step.differences.iter().filter_map(|d| Some((d.name.clone(), d.after.clone()?))).collect();
+    let changed: Values = step.differences.iter().filter_map(|d| Some((d.name.clone(), d.after.clone()?))).collect();
     let ask = session.dms().modify_replication_instance().replication_instance_arn(arn).apply_immediately(true);
     let ask = ask.set_replication_instance_class(text(&changed, "ReplicationInstanceClass"));
     let ask = ask.set_allocated_storage(number(&changed, "AllocatedStorage"));

@@ -146,16 +146,10 @@ fn roles(pipeline: &Pipeline, around: &Surroundings) -> Vec<Resource> {
     let managed = |policy: &str| json!([format!("arn:{}:iam::aws:policy/service-role/{policy}", around.partition)]);
     let shared = |name: &str, policy: &str| Resource {
         shared: true,
-        ..resource(
-            Kind::Role,
-            name,
-            &[("Service", "dms.amazonaws.com".into()), ("AttachedPolicies", managed(policy))],
-        )
+        ..resource(Kind::Role, name, &[("Service", "dms.amazonaws.com".into()), ("AttachedPolicies", managed(policy))])
     };
-    let mut all = vec![
-        shared(VPC_ROLE, "AmazonDMSVPCManagementRole"),
-        shared(LOGS_ROLE, "AmazonDMSCloudWatchLogsRole"),
-    ];
+    let mut all =
+        vec![shared(VPC_ROLE, "AmazonDMSVPCManagementRole"), shared(LOGS_ROLE, "AmazonDMSCloudWatchLogsRole")];
     if let Some(s3) = &pipeline.s3 {
         let policy = s3_policy(s3, &around.partition);
         let values = [("Service", "dms.amazonaws.com".into()), ("AttachedPolicies", json!([])), ("Policy", policy)];

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::ProvisionError;
 use super::apply::{State, Tell, Told, pause, status, wait};
 use super::calls;
 use super::model::{Item, Kind};
 use super::plan::{Plan, Step, Verb, deletion};
-use super::ProvisionError;
 use crate::aws::Session;
 use crate::pipeline::Pipeline;
 
@@ -39,7 +39,12 @@ pub(super) async fn remove(session: &Session, step: &Step, tell: Tell<'_>) -> Re
     stop(session, step, tell).await?;
     let began = Instant::now();
     let what = format!("{} {}", step.kind.label(), step.name);
-    let told = |state: &str| Told { verb: Verb::Delete, what: what.clone(), state: state.to_owned(), elapsed: began.elapsed() };
+    let told = |state: &str| Told {
+        verb: Verb::Delete,
+        what: what.clone(),
+        state: state.to_owned(),
+        elapsed: began.elapsed(),
+    };
     tell(told("deleting"));
     if item.status != "deleting" {
         // What it hangs on may still be going away.
@@ -55,7 +60,10 @@ pub(super) async fn remove(session: &Session, step: &Step, tell: Tell<'_>) -> Re
     if matches!(step.kind, Kind::Instance | Kind::Endpoint | Kind::Task | Kind::Config) {
         wait(session, step, LIMIT, tell, async || {
             let left = status(session, step.kind, &item.arn).await?;
-            Ok(left.map_or_else(|| State::Reached("gone".to_owned()), |s| State::Passing(if s == "deleting" { s } else { "deleting".to_owned() })))
+            Ok(left.map_or_else(
+                || State::Reached("gone".to_owned()),
+                |s| State::Passing(if s == "deleting" { s } else { "deleting".to_owned() }),
+            ))
         })
         .await
     } else {

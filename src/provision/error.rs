@@ -44,7 +44,9 @@ pub enum ProvisionError {
         why: Option<String>,
     },
     /// It takes too long.
-    #[error("{what} is still {status} after {minutes} minutes; run the command again to wait on, or look in the console")]
+    #[error(
+        "{what} is still {status} after {minutes} minutes; run the command again to wait on, or look in the console"
+    )]
     Late {
         /// Which.
         what: String,

@@ -89,7 +89,8 @@ impl Plan {
 /// Compares.
 pub(super) fn compare(pipeline: &Pipeline, desired: &Desired, actual: &Actual) -> Plan {
     let mut steps: Vec<Step> = desired.resources.iter().map(|r| step(r, actual.find(r.kind, &r.name))).collect();
-    let wanted = |i: &&Item| !desired.resources.iter().any(|r| super::model::same_name(&r.name, &i.name) && r.kind == i.kind);
+    let wanted =
+        |i: &&Item| !desired.resources.iter().any(|r| super::model::same_name(&r.name, &i.name) && r.kind == i.kind);
     let mut gone: Vec<Step> = actual.items.iter().filter(|i| i.ours).filter(wanted).map(deletion).collect();
     gone.sort_by_key(|s| std::cmp::Reverse(s.kind));
     steps.extend(gone);
@@ -164,7 +165,12 @@ fn difference(kind: Kind, name: &str, before: Option<&Value>, after: Option<&Val
         Kind::Role => name == "Service",
         Kind::SubnetGroup | Kind::Config => false,
     };
-    Difference { name: name.to_owned(), before: before.cloned(), after: after.cloned(), fixed: fixed && before.is_some() }
+    Difference {
+        name: name.to_owned(),
+        before: before.cloned(),
+        after: after.cloned(),
+        fixed: fixed && before.is_some(),
+    }
 }
 
 fn same(name: &str, before: Option<&Value>, after: &Value) -> bool {
@@ -182,7 +188,10 @@ fn same(name: &str, before: Option<&Value>, after: &Value) -> bool {
 }
 
 fn is_identifier(name: &str) -> bool {
-    name.ends_with("Identifier") || name.ends_with("Endpoint") || name.ends_with("GroupId") || name == "ReplicationInstance"
+    name.ends_with("Identifier")
+        || name.ends_with("Endpoint")
+        || name.ends_with("GroupId")
+        || name == "ReplicationInstance"
 }
 
 /// Rules that are only before or only after; their numbers and names do not count.

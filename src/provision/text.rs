@@ -25,12 +25,19 @@ impl Plan {
             draw(&mut out, step, style);
         }
         for note in &self.notes {
-            out += &textwrap::fill(&safe(note), textwrap::Options::new(style.width).initial_indent("\n! ").subsequent_indent("  "));
+            out += &textwrap::fill(
+                &safe(note),
+                textwrap::Options::new(style.width).initial_indent("\n! ").subsequent_indent("  "),
+            );
             out.push('\n');
         }
         let _ = writeln!(out, "\n{}", style.paint(BOLD, &self.summary()));
         if let Some(cost) = &self.cost {
-            let _ = writeln!(out, "{}", textwrap::fill(&safe(cost), textwrap::Options::new(style.width).subsequent_indent("  ")));
+            let _ = writeln!(
+                out,
+                "{}",
+                textwrap::fill(&safe(cost), textwrap::Options::new(style.width).subsequent_indent("  "))
+            );
         }
         out
     }
@@ -69,7 +76,13 @@ fn draw(out: &mut String, step: &Step, style: Style) {
         about.push("serves the whole account: destroy leaves it".to_owned());
     }
     let about = if about.is_empty() { String::new() } else { style.paint(DIM, &format!("  ({})", about.join(", "))) };
-    let _ = writeln!(out, "{} {} {}{about}", sign(step.verb, style), step.kind.label(), style.paint(BOLD, &safe(&step.name)));
+    let _ = writeln!(
+        out,
+        "{} {} {}{about}",
+        sign(step.verb, style),
+        step.kind.label(),
+        style.paint(BOLD, &safe(&step.name))
+    );
     let widest = step.differences.iter().map(|d| name(d).len()).max().unwrap_or(0);
     for difference in &step.differences {
         value(out, step, difference, widest, style);
@@ -104,7 +117,8 @@ fn value(out: &mut String, step: &Step, difference: &Difference, widest: usize, 
         (_, None, Some(after)) => format!("also: {after}"),
         _ => format!("{before} → {after}"),
     };
-    let fixed = if difference.fixed { style.paint(RED, "  cannot be changed: it must be made anew") } else { String::new() };
+    let fixed =
+        if difference.fixed { style.paint(RED, "  cannot be changed: it must be made anew") } else { String::new() };
     let _ = writeln!(out, "      {label:widest$}  {line}{fixed}");
 }
 

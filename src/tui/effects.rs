@@ -15,8 +15,8 @@ use crate::diagnose;
 use crate::facts::{self, Facts};
 use crate::fixes::apply::StepEvent;
 use crate::fixes::{self, ApplyError};
-use crate::pipeline::{EngineKind, Pipeline};
 use crate::pipeline::secrets::Passwords;
+use crate::pipeline::{EngineKind, Pipeline};
 
 use crate::sync::direct::{Direct, SyncOptions};
 use crate::sync::dms::{Dms, DmsOptions};

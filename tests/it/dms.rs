@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
+use std::thread::JoinHandle;
 
+use cdc_doctor::aws::policy;
 use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::lab::aws::Fault;
 
@@ -26,26 +28,26 @@ fn until(what: &str, mut there: impl FnMut() -> bool) {
     panic!("waited a minute in vain until {what}");
 }
 
-/// A sync that runs until it is told to leave.
-struct Watched(Child);
+/// A sync that runs until it is told to leave; what it says is read as it comes.
+struct Watched(Child, JoinHandle<Vec<serde_json::Value>>);
 
 impl Watched {
     fn start(account: &Account, args: &[&str]) -> Self {
         let mut program = account.project.program();
-        Self(program.arg("sync").args(args).args(["--progress", "json"]).stdout(Stdio::piped()).spawn().unwrap())
+        let mut child =
+            program.arg("sync").args(args).args(["--progress", "json"]).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let reading =
+            std::thread::spawn(move || lines.map(|line| serde_json::from_str(&line).unwrap()).collect::<Vec<_>>());
+        Self(child, reading)
     }
 
     /// Ctrl-C, and what it had said.
     fn leave(mut self) -> Vec<serde_json::Value> {
         let pid = self.0.id().to_string();
         assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-        self.end()
-    }
-
-    fn end(&mut self) -> Vec<serde_json::Value> {
-        let lines = BufReader::new(self.0.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let said = lines.map(|line| serde_json::from_str(&line).unwrap()).collect();
-        self.0.wait().unwrap();
+        let said = self.1.join().unwrap();
+        assert!(self.0.wait().unwrap().success());
         said
     }
 }
@@ -60,7 +62,10 @@ fn rows_and_changes_arrive_and_the_task_goes_on_alone() {
         let account = provisioned(flavor);
         let sync = Watched::start(&account, &[]);
         until("the rows are there", || account.count("chart") == 1000);
-        account.source.run("postgres", "INSERT INTO chart VALUES (2001, 'new', true); DELETE FROM chart WHERE id = 1").unwrap();
+        account
+            .source
+            .run("postgres", "INSERT INTO chart VALUES (2001, 'new', true); DELETE FROM chart WHERE id = 1")
+            .unwrap();
         account.source.run("postgres", "UPDATE artist SET name = 'Bjork' WHERE id = 2").unwrap();
         until("the changes are there", || account.count("chart WHERE id IN (1, 2001)") == 1);
         // Throttling and a broken connection are waited out.
@@ -93,20 +98,29 @@ fn rows_and_changes_arrive_and_the_task_goes_on_alone() {
 #[test]
 fn rows_on_the_target_go_only_when_that_is_asked_for() {
     let account = provisioned(MyFlavor::MariaDb);
-    account.target.run(Some("charts"), "CREATE TABLE chart (id int PRIMARY KEY, song text, is_new tinyint(1))").unwrap();
-    account.target.run(Some("charts"), "INSERT INTO chart VALUES (7, 'kept', 0)").unwrap();
+    account
+        .target
+        .run(Some("charts"), "CREATE TABLE artist (id int PRIMARY KEY, name varchar(40) COLLATE utf8mb4_nopad_bin)")
+        .unwrap();
+    account.target.run(Some("charts"), "INSERT INTO artist VALUES (7, 'kept')").unwrap();
     let refused = account.run(&["sync", "--until-caught-up"], 3);
-    assert!(refused.err.contains("charts.chart holds rows"), "{refused}");
-    assert_eq!(account.count("chart"), 1);
+    assert!(refused.err.contains("charts.artist holds rows"), "{refused}");
+    assert_eq!(account.count("artist WHERE name = 'kept'"), 1);
     account.run(&["sync", "--until-caught-up", "--truncate-target"], 0);
-    assert_eq!(account.count("chart"), 1000);
+    assert_eq!((account.count("artist"), account.count("chart")), (3, 1000));
 }
 
 #[test]
 fn a_full_load_ends_by_itself_and_tells_of_what_failed() {
     let account = Account::new(MyFlavor::MariaDb);
     account.project.edit("engine = \"dms\"", "engine = \"dms\"\nmode = \"full-load\"");
-    account.source.run("postgres", "CREATE TABLE wrong (id int PRIMARY KEY, v double precision); INSERT INTO wrong VALUES (1, 'NaN')").unwrap();
+    account
+        .source
+        .run(
+            "postgres",
+            "CREATE TABLE wrong (id int PRIMARY KEY, v double precision); INSERT INTO wrong VALUES (1, 'NaN')",
+        )
+        .unwrap();
     account.run(&["provision", "apply", "--yes"], 0);
     let ran = account.run(&["sync"], 3);
     assert!(ran.err.contains("public.wrong"), "{ran}");
@@ -118,7 +132,13 @@ fn a_full_load_ends_by_itself_and_tells_of_what_failed() {
 #[test]
 fn a_task_that_fails_says_why() {
     let account = Account::new(MyFlavor::MariaDb);
-    account.source.run("postgres", "CREATE TABLE wrong (id int PRIMARY KEY, v double precision); INSERT INTO wrong VALUES (1, 'NaN')").unwrap();
+    account
+        .source
+        .run(
+            "postgres",
+            "CREATE TABLE wrong (id int PRIMARY KEY, v double precision); INSERT INTO wrong VALUES (1, 'NaN')",
+        )
+        .unwrap();
     account.project.edit("include = [\"public.*\"]", "include = [\"public.wrong\"]");
     account.run(&["provision", "apply", "--yes"], 0);
     let ran = account.run(&["sync"], 3);
@@ -137,8 +157,12 @@ fn an_assessment_that_fails_is_before_the_start() {
     assert!(refused.err.contains("table-with-no-primary-key"), "{refused}");
     assert!(!account.simulator.calls().iter().any(|c| c == "dms:StartReplicationTask"));
     account.source.run("postgres", "DROP TABLE keyless").unwrap();
+    let before = account.simulator.calls().len();
     account.run(&["sync", "--until-caught-up"], 0);
     assert_eq!(account.count("chart"), 1000);
+    let allowed = policy::actions(policy::SYNC);
+    let beyond: Vec<String> = account.actions(before).into_iter().filter(|a| !allowed.contains(a)).collect();
+    assert!(beyond.is_empty(), "assets/iam/sync.json does not allow {beyond:?}");
 }
 
 #[test]
@@ -152,7 +176,8 @@ fn more_than_a_thousand_tables_are_watched() {
         account.simulator.calls().iter().filter(|c| *c == "dms:DescribeTableStatistics").count() > listed + 8
     });
     let said = sync.leave();
-    let tables = said.iter().filter(|v| v["event"] == "table" && v["table"].as_str().unwrap().starts_with("table_")).count();
+    let tables =
+        said.iter().filter(|v| v["event"] == "table" && v["table"].as_str().unwrap().starts_with("table_")).count();
     assert_eq!(tables, 1200);
 }
 

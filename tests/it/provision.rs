@@ -1,5 +1,6 @@
 //! `cdc-doctor provision` against the simulated AWS.
 
+use cdc_doctor::aws::policy;
 use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::lab::aws::Fault;
 
@@ -45,6 +46,7 @@ fn plan_apply_again_and_destroy() {
     assert!(applied.err.contains("endpoint charts-src: login works"), "{applied}");
     assert!(applied.err.contains("task charts-task: ready"), "{applied}");
 
+    let before_again = before;
     let plan = account.run(&["provision", "plan"], 0).out;
     assert!(plan.contains("Nothing to do"), "{plan}");
     let before = account.simulator.calls().len();
@@ -62,13 +64,19 @@ fn plan_apply_again_and_destroy() {
     let there = account.run(&["provision", "status"], 0).out;
     assert!(!there.contains("charts-"), "{there}");
     assert!(account.run(&["provision", "destroy", "--yes"], 0).out.contains("nothing to delete"));
+
+    let allowed = policy::actions(policy::PROVISION);
+    let beyond: Vec<String> = account.actions(before_again).into_iter().filter(|a| !allowed.contains(a)).collect();
+    // What the foreign endpoint was listed by is the test's own call, and allowed too.
+    assert!(beyond.is_empty(), "assets/iam/provision.json does not allow {beyond:?}");
 }
 
 #[test]
 fn an_interrupted_apply_goes_on() {
     let account = Account::new(MyFlavor::MariaDb);
     // Each kind of resource is the last that is made before the next call breaks.
-    for call in ["CreateReplicationSubnetGroup", "CreateReplicationInstance", "CreateEndpoint", "CreateReplicationTask"] {
+    for call in ["CreateReplicationSubnetGroup", "CreateReplicationInstance", "CreateEndpoint", "CreateReplicationTask"]
+    {
         account.simulator.fault(&format!("dms:{call}"), Fault::AccessDenied, 1);
         let ran = account.run(&["provision", "apply", "--yes"], 3);
         assert!(ran.err.contains(&format!("Allow it the action dms:{call} in IAM")), "{ran}");
@@ -83,7 +91,10 @@ fn an_interrupted_apply_goes_on() {
 #[test]
 fn a_killed_apply_goes_on() {
     let account = Account::new(MyFlavor::MariaDb);
-    let slow = cdc_doctor::lab::aws::Delays { create: std::time::Duration::from_secs(4), ..cdc_doctor::lab::aws::Delays::none() };
+    let slow = cdc_doctor::lab::aws::Delays {
+        create: std::time::Duration::from_secs(4),
+        ..cdc_doctor::lab::aws::Delays::none()
+    };
     account.simulator.set_delays(slow);
     let mut child = account.project.program().args(["provision", "apply", "--yes"]).spawn().unwrap();
     for _ in 0..200 {
@@ -135,7 +146,10 @@ fn a_login_that_fails_is_told_in_plain_words() {
     let account = Account::new(MyFlavor::MariaDb);
     account.project.edit("database = \"postgres\"", "database = \"template1\"");
     // Reachable from here, refused to the endpoint.
-    account.source.run("postgres", "CREATE ROLE other LOGIN PASSWORD 'right'; GRANT pg_read_all_data TO other").unwrap();
+    account
+        .source
+        .run("postgres", "CREATE ROLE other LOGIN PASSWORD 'right'; GRANT pg_read_all_data TO other")
+        .unwrap();
     account.run(&["provision", "apply", "--yes"], 0);
     account.run(&["provision", "destroy", "--yes"], 0);
     account.project.edit("exclude = [", "exclude = [\"public.none\", ");

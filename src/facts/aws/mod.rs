@@ -18,10 +18,10 @@ mod sts;
 
 pub(super) use collect::collect;
 pub use discover::{Discovery, discover};
-pub(crate) use rds::sides as rds_sides;
 pub use dms_model::{DmsEndpoint, DmsFacts, DmsTask, MySqlSettings, PostgresSettings, ReplicationInstance, S3Settings};
 pub use dms_records::{
     AssessmentRun, DmsCertificate, DmsConnection, DmsEvent, Maintenance, Quota, SchemaRefresh, TableStatistics,
 };
 pub use model::{AwsFacts, Caller, Role};
+pub(crate) use rds::sides as rds_sides;
 pub use rds_model::{AppliedGroup, ClusterMember, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading, Readings};

@@ -95,8 +95,11 @@ fn special(resource: &Resource, all: &mut Map<String, Value>, parameters: &mut M
     match resource.kind {
         Kind::Role => {
             let service = all.remove("Service").unwrap_or_default();
-            all.insert("AssumeRolePolicyDocument".to_owned(), json!({"Version": "2012-10-17", "Statement": [
-                {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}));
+            all.insert(
+                "AssumeRolePolicyDocument".to_owned(),
+                json!({"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}),
+            );
             if let Some(policies) = all.remove("AttachedPolicies") {
                 all.insert("ManagedPolicyArns".to_owned(), policies);
             }
@@ -124,7 +127,10 @@ fn special(resource: &Resource, all: &mut Map<String, Value>, parameters: &mut M
                 let kind = settings["TargetDbType"].clone();
                 let have = all.get("ExtraConnectionAttributes").and_then(Value::as_str).unwrap_or_default().to_owned();
                 // The template has no property for it.
-                let more = format!("{have};targetDbType={}", kind.as_str().unwrap_or_default().to_uppercase().replace('-', "_"));
+                let more = format!(
+                    "{have};targetDbType={}",
+                    kind.as_str().unwrap_or_default().to_uppercase().replace('-', "_")
+                );
                 all.insert("ExtraConnectionAttributes".to_owned(), more.trim_start_matches(';').into());
             }
         }

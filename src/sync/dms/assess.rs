@@ -18,7 +18,8 @@ pub(super) async fn assess(run: &Run, task: &Task) -> Result<(), SyncError> {
     };
     let who = run.session.call("sts:GetCallerIdentity", run.session.sts().get_caller_identity().send()).await?;
     let partition = who.arn().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws");
-    let role = format!("arn:{partition}:iam::{}:role/{}", who.account().unwrap_or_default(), assessment_role(&run.pipeline));
+    let role =
+        format!("arn:{partition}:iam::{}:role/{}", who.account().unwrap_or_default(), assessment_role(&run.pipeline));
     let name = format!("cdc-doctor-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"));
     let ask = run.session.dms().start_replication_task_assessment_run().replication_task_arn(&task.arn);
     let ask = ask.service_access_role_arn(role).result_location_bucket(bucket).assessment_run_name(&name);
@@ -49,7 +50,9 @@ async fn wait(run: &Run, arn: &str) -> Result<(String, Option<String>), SyncErro
 
 async fn judge(run: &Run, task: &Task, arn: &str, (status, why): (String, Option<String>)) -> Result<(), SyncError> {
     let results = results(run, arn).await?;
-    let of = |state: &str| results.iter().filter(|(_, s)| s == state).map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ");
+    let of = |state: &str| {
+        results.iter().filter(|(_, s)| s == state).map(|(n, _)| n.as_str()).collect::<Vec<_>>().join(", ")
+    };
     let warnings = of("warning");
     if !warnings.is_empty() {
         run.warn(None, format!("the premigration assessment warns of: {warnings}")).await;

@@ -96,7 +96,12 @@ async fn nothing_is_lost(
     }
     let truncate = Some("cdc-doctor sync --truncate-target");
     let unseen = |why: &str| {
-        managed(format!("whether the target's tables hold rows cannot be seen from here ({why}), and the load would delete them"), truncate)
+        managed(
+            format!(
+                "whether the target's tables hold rows cannot be seen from here ({why}), and the load would delete them"
+            ),
+            truncate,
+        )
     };
     let Some(source) = source else { return Err(unseen("the source cannot be asked for its tables")) };
     let filled = target::filled(&run.pipeline, &run.passwords, &source.tables).await.map_err(|why| unseen(&why))?;

@@ -46,7 +46,8 @@ impl Log {
         };
         self.token = page.next_forward_token().map(str::to_owned).or_else(|| self.token.take());
         let lines = page.events().iter().filter_map(|e| e.message());
-        let complaints: Vec<String> = lines.filter(|l| l.contains("]E:") || l.contains("]W:")).map(str::to_owned).collect();
+        let complaints: Vec<String> =
+            lines.filter(|l| l.contains("]E:") || l.contains("]W:")).map(str::to_owned).collect();
         if let Some(error) = complaints.iter().rev().find(|l| l.contains("]E:")) {
             self.last_error = Some(error.clone());
         }

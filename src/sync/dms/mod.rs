@@ -120,7 +120,11 @@ impl Run {
         self.phase(Phase::Prepare).await;
         let source = source::Source::open(&self.pipeline, &self.passwords).await;
         if let Err(why) = &source {
-            self.warn(None, format!("the source cannot be asked from here, so row counts and lag in bytes are unknown: {why}")).await;
+            self.warn(
+                None,
+                format!("the source cannot be asked from here, so row counts and lag in bytes are unknown: {why}"),
+            )
+            .await;
         }
         let source = source.ok();
         let task = Task::find(&self.session, &self.names).await?;

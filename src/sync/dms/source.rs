@@ -29,7 +29,8 @@ pub(super) struct Slot {
 impl Source {
     /// Logs in and lists the selected tables; an error is in words.
     pub(super) async fn open(pipeline: &Pipeline, passwords: &Passwords) -> Result<Self, String> {
-        let client = connect::postgres::open(&pipeline.source, passwords.source.as_ref()).await.map_err(|e| e.to_string())?;
+        let client =
+            connect::postgres::open(&pipeline.source, passwords.source.as_ref()).await.map_err(|e| e.to_string())?;
         let tables = postgres::tables(&client, pipeline).await.map_err(|e| e.to_string())?;
         Ok(Self { client, tables })
     }

@@ -36,7 +36,10 @@ pub(super) struct Stand {
 impl Stand {
     /// It runs, or something is under way with it.
     pub(super) fn moves(&self) -> bool {
-        matches!(self.status.as_str(), "starting" | "running" | "stopping" | "modifying" | "testing" | "moving" | "creating")
+        matches!(
+            self.status.as_str(),
+            "starting" | "running" | "stopping" | "modifying" | "testing" | "moving" | "creating"
+        )
     }
 }
 
@@ -65,7 +68,8 @@ impl Task {
         let Some(found) = all.iter().find(named) else {
             return Err(SyncError::Managed {
                 what: format!("DMS task {}", names.task),
-                why: "there is none of this name in this account and region. Make it: cdc-doctor provision apply".to_owned(),
+                why: "there is none of this name in this account and region. Make it: cdc-doctor provision apply"
+                    .to_owned(),
                 next: Some("cdc-doctor provision plan".to_owned()),
             });
         };

@@ -40,7 +40,11 @@ pub(super) async fn watch(run: &Run, task: &Task, source: Option<&Source>) -> Re
     };
     if run.options.until_caught_up && goal.is_none() {
         let why = "--until-caught-up compares the source's WAL with its slot, and the source cannot be asked from here. The task goes on";
-        return Err(SyncError::Managed { what: format!("DMS task {}", task.name), why: why.to_owned(), next: Some("cdc-doctor sync".to_owned()) });
+        return Err(SyncError::Managed {
+            what: format!("DMS task {}", task.name),
+            why: why.to_owned(),
+            next: Some("cdc-doctor sync".to_owned()),
+        });
     }
     let mut watch = Watch {
         run,
@@ -95,7 +99,9 @@ impl Watch<'_> {
             }
             Err(error) if !self.deaf => {
                 self.deaf = true;
-                self.run.warn(None, format!("the task's log cannot be read, so its errors are not shown here: {error}")).await;
+                self.run
+                    .warn(None, format!("the task's log cannot be read, so its errors are not shown here: {error}"))
+                    .await;
             }
             Err(_) => {}
         }
@@ -138,7 +144,8 @@ impl Watch<'_> {
     async fn table(&mut self, row: TableProgress, table: &Table) {
         let label = format!("{}.{}", row.schema, row.table);
         if table.mismatched > 0 && self.differing.insert(label.clone()) {
-            let text = format!("DMS's validation finds {} rows that differ; cdc-doctor verify says which", table.mismatched);
+            let text =
+                format!("DMS's validation finds {} rows that differ; cdc-doctor verify says which", table.mismatched);
             self.run.warn(Some(label.clone()), text).await;
         }
         if self.states.insert(label.clone(), row.state) == Some(row.state) {
@@ -192,7 +199,11 @@ impl Watch<'_> {
     fn lost(&self, tables: &[String]) -> SyncError {
         SyncError::Managed {
             what: format!("DMS task {}", self.task.name),
-            why: format!("it gave up {}: the target does not hold all rows of {}", plural(tables.len()), tables.join(", ")),
+            why: format!(
+                "it gave up {}: the target does not hold all rows of {}",
+                plural(tables.len()),
+                tables.join(", ")
+            ),
             next: Some(format!("cdc-doctor sync --reload {}", tables.join(","))),
         }
     }

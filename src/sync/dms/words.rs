@@ -37,11 +37,17 @@ pub(super) fn is_done(stop_reason: &str) -> bool {
 pub(super) fn stopped(stop_reason: &str) -> &'static str {
     match reason(stop_reason) {
         "NORMAL" => "somebody stopped it; it goes on where it was: cdc-doctor sync",
-        "RECOVERABLE_ERROR" => "an error came again and again, and DMS gave up trying; see the error below, mend it, and resume",
+        "RECOVERABLE_ERROR" => {
+            "an error came again and again, and DMS gave up trying; see the error below, mend it, and resume"
+        }
         "FATAL_ERROR" => "an error that it cannot go on from; see the error below, mend it, and resume",
         "FULL_LOAD_ONLY_FINISHED" => "the full load is done",
-        "STOPPED_AFTER_FULL_LOAD" => "the full load is done, and its settings stop it there; resume it to follow changes",
-        "STOPPED_AFTER_CACHED_EVENTS" => "the load and the changes of its time are done, and its settings stop it there",
+        "STOPPED_AFTER_FULL_LOAD" => {
+            "the full load is done, and its settings stop it there; resume it to follow changes"
+        }
+        "STOPPED_AFTER_CACHED_EVENTS" => {
+            "the load and the changes of its time are done, and its settings stop it there"
+        }
         "EXPRESS_LICENSE_LIMITS_REACHED" => "the limit of the licence is reached",
         "STOPPED_AFTER_DDL_APPLY" => "a schema change was applied, and its settings stop it there",
         "STOPPED_DUE_TO_LOW_MEMORY" => "the replication instance is out of memory; take a larger [dms] instance_class",
@@ -118,7 +124,9 @@ mod tests {
         ] {
             assert_ne!(stopped(&format!("Stop Reason {reason}")), "DMS does not say why", "{reason}");
         }
-        assert!(is_done("Stop Reason FULL_LOAD_ONLY_FINISHED") && !is_done("Stop Reason FATAL_ERROR Error Level FATAL"));
+        assert!(
+            is_done("Stop Reason FULL_LOAD_ONLY_FINISHED") && !is_done("Stop Reason FATAL_ERROR Error Level FATAL")
+        );
     }
 
     #[test]
