@@ -25,6 +25,9 @@ pub use error::ProvisionError;
 pub use model::{Item, Kind, Resource};
 pub use plan::{Plan, Verb};
 
+#[cfg(test)]
+mod tests;
+
 use crate::aws::Session;
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;

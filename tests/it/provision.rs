@@ -1,11 +1,14 @@
 //! `cdc-doctor provision` against the simulated AWS.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use cdc_doctor::aws::policy;
 use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::lab::aws::Fault;
 
 use crate::account::Account;
-use crate::support::block_on;
+use crate::support::{self, Project, block_on};
 
 /// Another pipeline's endpoint, or a person's.
 async fn foreign_endpoint(url: &str) {
@@ -168,4 +171,45 @@ fn a_serverless_pipeline_has_no_instance() {
     account.run(&["provision", "apply", "--yes"], 0);
     assert!(account.run(&["provision", "plan"], 0).out.contains("Nothing to do"));
     account.run(&["provision", "destroy", "--yes"], 0);
+}
+
+/// On moto, which others have written. It knows no certificates (so neither endpoint verifies one), its RDS instances have
+/// no subnets without EC2 (so there is no subnet group), it changes no endpoint, and its tasks stay `creating` for ever:
+/// `apply` is interrupted where it waits for that.
+#[test]
+fn moto_takes_the_same_plan() {
+    let (source, target) = (support::source(), support::target(MyFlavor::MariaDb));
+    source.run("CREATE TABLE chart (id int PRIMARY KEY, song text)");
+    let project = Project::new(&source, &target);
+    let name = support::unique("moto").replace('_', "-");
+    project.edit("name = \"test\"", &format!("name = {name:?}"));
+    project.edit("tls = \"verify-full\"", "tls = \"require\"");
+    let text = project.text().replacen("tls = \"require\"", "tls = \"REQUIRE\"", 1);
+    let text = text.replace("tls = \"require\"", "tls = \"disable\"").replace("REQUIRE", "require");
+    let url = support::moto().endpoint_url.unwrap();
+    let more = format!("\n[aws]\nregion = \"eu-west-2\"\nendpoint_url = {url:?}\n\n[dms]\n");
+    std::fs::write(project.path(), text + &more).unwrap();
+
+    let plan = project.run(&["provision", "plan"]);
+    assert_eq!(plan.status, 0, "{plan}");
+    assert!(plan.out.contains("+ task") && plan.out.contains("Neither database was found on RDS"), "{plan}");
+    let mut apply = project.program();
+    let mut child = apply.args(["provision", "apply", "--yes"]).stderr(Stdio::piped()).spawn().unwrap();
+    let waiting = format!("task {name}-task: creating");
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    // Once when it is made, and once more as the state that moto tells.
+    let said: Vec<String> = lines.scan(0, |seen, line| {
+        *seen += usize::from(line.contains(&waiting));
+        (*seen < 2).then_some(line)
+    }).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(said.iter().any(|line| line.contains(&format!("endpoint {name}-src: login works"))), "{said:?}");
+
+    let plan = project.run(&["provision", "plan"]);
+    assert!(plan.out.contains("Nothing to do"), "{plan}");
+    let destroyed = project.run(&["provision", "destroy", "--yes"]);
+    assert_eq!(destroyed.status, 0, "{destroyed}");
+    let left = project.run(&["provision", "status"]);
+    assert!(!left.out.contains(&name), "{left}");
 }
