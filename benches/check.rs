@@ -32,7 +32,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         fill(&source, &database, tables)?;
         target.run(None, &format!("CREATE DATABASE {database}"))?;
         let pipeline = pipeline(&source.endpoint(&database), &target.endpoint(&database));
-        let passwords = Passwords { source: Some(source.password().clone()), target: Some(target.password().clone()) };
+        let passwords = Passwords {
+            source: Some(source.password().clone().into()),
+            target: Some(target.password().clone().into()),
+        };
         for _ in 0..3 {
             let begun = Instant::now();
             let facts = runtime.block_on(facts::collect(&pipeline, &passwords, &|_| {}));

@@ -8,6 +8,7 @@ pub mod text;
 
 pub mod pipeline;
 
+pub mod aws;
 pub mod connect;
 pub mod facts;
 
@@ -15,11 +16,15 @@ pub mod fixes;
 
 pub mod schema;
 
+pub mod decode;
+
 pub mod checks;
 
 pub mod diagnose;
 
 pub mod report;
+
+pub mod provision;
 
 pub mod sync;
 

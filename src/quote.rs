@@ -1,4 +1,4 @@
-//! Identifiers and literals in SQL. Every name or value that goes into a statement as text passes
+//! Identifiers and literals in SQL, and words of a command line. Every name or value that goes into a statement as text passes
 //! through this module, for either database.
 
 /// A PostgreSQL identifier, always in double quotes.
@@ -18,6 +18,16 @@ pub fn pg_table(schema: &str, table: &str) -> String {
 pub fn pg_literal(value: &str) -> String {
     let doubled = value.replace('\'', "''");
     if doubled.contains('\\') { format!("E'{}'", doubled.replace('\\', "\\\\")) } else { format!("'{doubled}'") }
+}
+
+/// A word of a command line for a POSIX shell; quoted only where it must be.
+#[must_use]
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@/+:=,%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// A MySQL or MariaDB identifier, always in backticks.

@@ -52,7 +52,7 @@ pub fn pipeline_file(name: &str, source: (&Postgres, &str), target: (&MySqlServe
 
 /// The superusers' passwords.
 pub fn passwords(source: &Postgres, target: &MySqlServer) -> Passwords {
-    Passwords { source: Some(source.password().clone()), target: Some(target.password().clone()) }
+    Passwords { source: Some(source.password().clone().into()), target: Some(target.password().clone().into()) }
 }
 
 /// The first of the programs that is there.

@@ -72,6 +72,7 @@ pub(super) fn held_in(place: &PasswordSource) -> String {
         PasswordSource::Env(name) => format!("the environment variable {name}"),
         PasswordSource::File(path) => format!("the first line of the file {}", path.display()),
         PasswordSource::Secret(name) => format!("the secret {name}"),
+        PasswordSource::RdsIam => "the token signed with this machine's AWS credentials".to_owned(),
         PasswordSource::Prompt => "what was typed at the prompt".to_owned(),
     }
 }

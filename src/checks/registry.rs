@@ -12,10 +12,18 @@ pub static ALL: &[&Check] = &[
     &super::net_020_source_unreachable::CHECK,
     &super::net_021_target_name_does_not_resolve::CHECK,
     &super::net_022_target_unreachable::CHECK,
+    &super::net_001_endpoint_host_is_not_the_published_one::CHECK,
+    &super::net_002_endpoint_port_is_not_the_published_one::CHECK,
+    &super::net_007_instance_and_database_in_different_vpcs::CHECK,
+    &super::net_018_reachable_there_but_not_here::CHECK,
     &super::tls_001_plaintext_to_tls_only_source::CHECK,
     &super::tls_002_tls_demand_hidden_by_prefer::CHECK,
     &super::tls_004_plaintext_to_tls_only_target::CHECK,
     &super::tls_010_tls_neither_demanded_nor_used::CHECK,
+    &super::tls_003_require_on_a_mysql_endpoint::CHECK,
+    &super::tls_005_verify_without_certificate::CHECK,
+    &super::tls_006_server_certificate_ends_soon::CHECK,
+    &super::tls_009_tls_parameter_not_in_force::CHECK,
     &super::aut_001_wrong_source_password::CHECK,
     &super::aut_002_no_pg_hba_entry::CHECK,
     &super::aut_005_identifier_taken_for_database_name::CHECK,
@@ -28,6 +36,7 @@ pub static ALL: &[&Check] = &[
     &super::aut_017_target_database_missing::CHECK,
     &super::aut_024_source_login_refused::CHECK,
     &super::aut_025_target_login_refused::CHECK,
+    &super::aut_021_managed_password_kept_in_endpoint::CHECK,
     &super::src_001_wal_level_not_logical::CHECK,
     &super::src_005_no_free_replication_slot::CHECK,
     &super::src_006_no_free_wal_sender::CHECK,
@@ -41,6 +50,13 @@ pub static ALL: &[&Check] = &[
     &super::src_022_slot_without_reader::CHECK,
     &super::src_023_quiet_database_holds_wal::CHECK,
     &super::src_024_disk_fills_with_wal::CHECK,
+    &super::src_002_default_parameter_group::CHECK,
+    &super::src_003_parameter_set_in_instance_group_of_aurora::CHECK,
+    &super::src_004_parameter_waits_for_reboot::CHECK,
+    &super::src_021_postgres_too_new_for_dms::CHECK,
+    &super::src_030_change_of_source_loses_slots::CHECK,
+    &super::src_031_aurora_serverless_v1::CHECK,
+    &super::src_020_source_behind_rds_proxy::CHECK,
     &super::tbl_019_selection_matches_nothing::CHECK,
     &super::tbl_001_no_primary_key::CHECK,
     &super::tbl_002_only_nullable_unique_key::CHECK,
@@ -51,6 +67,7 @@ pub static ALL: &[&Check] = &[
     &super::tcf_001_local_infile_off::CHECK,
     &super::tcf_006_database_not_utf8mb4::CHECK,
     &super::tcf_008_target_read_only::CHECK,
+    &super::tcf_017_target_short_of_storage::CHECK,
     &super::tsc_001_target_lost_its_primary_key::CHECK,
     &super::tsc_002_recreated_by_spark::CHECK,
     &super::tsc_004_other_primary_key::CHECK,
@@ -63,10 +80,89 @@ pub static ALL: &[&Check] = &[
     &super::tsc_023_target_refuses_null::CHECK,
     &super::tsc_024_extra_unique_key::CHECK,
     &super::tsc_025_key_collation_merges_values::CHECK,
+    &super::iam_001_aws_login_or_region_wrong::CHECK,
+    &super::iam_002_caller_lacks_permissions::CHECK,
+    &super::iam_003_dms_vpc_role_missing::CHECK,
+    &super::iam_004_dms_logs_role_missing::CHECK,
+    &super::iam_005_s3_role_lacks_rights::CHECK,
+    &super::iam_010_role_conditions_name_another_account::CHECK,
+    &super::iam_011_redshift_role_unneeded::CHECK,
+    &super::iam_012_credentials_end_soon::CHECK,
+    &super::dri_001_replication_instance_not_available::CHECK,
+    &super::dri_002_dms_engine_version_ends::CHECK,
+    &super::dri_003_replication_instance_burstable::CHECK,
+    &super::dri_004_replication_instance_short_of_memory::CHECK,
+    &super::dri_005_replication_instance_short_of_storage::CHECK,
+    &super::dri_006_replication_instance_in_one_zone::CHECK,
+    &super::dri_007_maintenance_waits::CHECK,
+    &super::dri_008_replication_instance_public::CHECK,
+    &super::dri_009_dms_quota_nearly_used::CHECK,
+    &super::dri_011_instance_class_not_offered::CHECK,
+    &super::dep_003_endpoint_not_active::CHECK,
+    &super::dep_004_database_set_on_mysql_endpoint::CHECK,
+    &super::dep_005_endpoint_engine_differs::CHECK,
+    &super::dep_006_endpoint_points_at_reader::CHECK,
+    &super::dep_007_extra_attributes_malformed::CHECK,
+    &super::dep_008_ddl_capture_without_rights::CHECK,
+    &super::dep_009_named_slot_unusable::CHECK,
+    &super::dep_010_replication_slot_shared::CHECK,
+    &super::dep_011_execute_timeout_short_for_large_table::CHECK,
+    &super::dep_012_lob_truncation_goes_unnoticed::CHECK,
+    &super::dep_013_numbers_sent_as_text::CHECK,
+    &super::dep_014_after_connect_script_unchecked::CHECK,
+    &super::dep_015_secret_role_trusts_other_region::CHECK,
+    &super::dep_016_schemas_could_not_be_read::CHECK,
+    &super::dep_017_parallel_load_set_in_the_wrong_place::CHECK,
+    &super::dep_018_password_kept_in_endpoint::CHECK,
+    &super::dep_020_plaintext_endpoint_to_tls_only_source::CHECK,
+    &super::dep_021_plaintext_endpoint_to_tls_only_target::CHECK,
+    &super::dep_022_endpoint_names_no_database_of_the_source::CHECK,
+    &super::dep_001_connection_never_tested::CHECK,
+    &super::dep_002_connection_test_failed::CHECK,
+    &super::dtk_001_migration_type_differs::CHECK,
+    &super::dtk_002_target_tables_dropped_at_start::CHECK,
+    &super::dtk_003_lob_settings_incoherent::CHECK,
+    &super::dtk_004_full_lob_mode_with_s3::CHECK,
+    &super::dtk_005_batch_apply_with_s3::CHECK,
+    &super::dtk_006_batch_apply_with_full_lobs::CHECK,
+    &super::dtk_007_batch_apply_without_key::CHECK,
+    &super::dtk_008_task_logging_off::CHECK,
+    &super::dtk_009_detailed_debug_log_left_on::CHECK,
+    &super::dtk_010_validation_off::CHECK,
+    &super::dtk_011_validation_reads_other_lob_size::CHECK,
+    &super::dtk_012_error_policy_hides_loss::CHECK,
+    &super::dtk_013_empty_selection_goes_unnoticed::CHECK,
+    &super::dtk_014_errors_retried_for_ever::CHECK,
+    &super::dtk_017_destructive_ddl_carried_over::CHECK,
+    &super::dtk_018_target_schema_set::CHECK,
+    &super::dtk_019_full_load_needs_too_much_memory::CHECK,
+    &super::dtk_020_control_tables_off::CHECK,
+    &super::dtk_021_tasks_share_s3_folder::CHECK,
+    &super::dtk_022_cdc_start_cannot_be_reached::CHECK,
+    &super::dtk_023_no_premigration_assessment::CHECK,
+    &super::dtk_024_assessment_run_failed::CHECK,
+    &super::dtk_025_masking_with_validation::CHECK,
+    &super::dtk_026_table_mappings_invalid::CHECK,
+    &super::dtk_027_task_not_startable::CHECK,
+    &super::rsk_005_replication_instance_idle::CHECK,
+    &super::rsk_007_database_public::CHECK,
+    &super::rsk_008_target_without_safety_net::CHECK,
     &super::run_009_replication_slot_unhealthy::CHECK,
     &super::run_017_schema_changed_during_sync::CHECK,
     &super::run_018_canary_changed_or_lost::CHECK,
     &super::run_019_rows_differ::CHECK,
+    &super::run_001_task_failed::CHECK,
+    &super::run_002_table_in_error::CHECK,
+    &super::run_004_changes_seen_and_not_applied::CHECK,
+    &super::run_005_source_latency_high::CHECK,
+    &super::run_006_target_latency_high::CHECK,
+    &super::run_007_changes_pile_up_on_disk::CHECK,
+    &super::run_008_replication_instance_exhausted::CHECK,
+    &super::run_011_validation_found_differences::CHECK,
+    &super::run_012_dms_events_of_trouble::CHECK,
+    &super::run_013_errors_in_task_log::CHECK,
+    &super::run_014_running_and_dead::CHECK,
+    &super::run_021_assessment_found_faults::CHECK,
     // Last, so that its undo comes first: with the guard on, no repaired table could be put back as it was.
     &super::tcf_012_no_guard_against_keyless_tables::CHECK,
 ];
@@ -83,6 +179,7 @@ mod tests {
 
     use super::*;
     use crate::checks::testing::{healthy, healthy_mariadb, healthy_rds, healthy_sync};
+    use crate::checks::testing_aws::healthy_dms;
     use crate::diagnose::{Outcome, judge};
     use crate::facts::Facts;
 
@@ -135,8 +232,13 @@ mod tests {
 
     #[test]
     fn nothing_is_wrong_with_a_healthy_pipeline() {
-        let all =
-            [("plain", healthy()), ("mariadb", healthy_mariadb()), ("rds", healthy_rds()), ("in sync", healthy_sync())];
+        let all = [
+            ("plain", healthy()),
+            ("mariadb", healthy_mariadb()),
+            ("rds", healthy_rds()),
+            ("in sync", healthy_sync()),
+            ("dms", healthy_dms()),
+        ];
         for (name, facts) in all {
             for j in judge(ALL, &facts) {
                 assert!(
@@ -151,13 +253,15 @@ mod tests {
 
     #[test]
     fn before_anything_is_collected_every_check_is_running() {
-        for j in judge(ALL, &Facts::pending(healthy().pipeline)) {
-            assert!(
-                matches!(j.outcome, Outcome::Running | Outcome::NotApplicable(_)),
-                "{}: {:?}",
-                j.check.code,
-                j.outcome
-            );
+        for pipeline in [healthy().pipeline, healthy_dms().pipeline] {
+            for j in judge(ALL, &Facts::pending(pipeline)) {
+                assert!(
+                    matches!(j.outcome, Outcome::Running | Outcome::NotApplicable(_)),
+                    "{}: {:?}",
+                    j.check.code,
+                    j.outcome
+                );
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! RUN-009: see the check's own explanation.
 
 use super::replication::needs_no_slot;
-use super::slots::{drop_sql, held, kind, load_again, lost_wal, lsn, own, unreserved, volume};
+use super::slots::{dms_slot, drop_sql, held, kind, load_again, lost_wal, lsn, own, unreserved, volume};
 use super::src_012_long_transaction::duration;
 use super::{Finding, Judged, Verdict, publication};
 use crate::facts::{Checkpoint, Facts, Slot, Unknown, UnknownKind};
@@ -56,7 +56,14 @@ fn judge(facts: &Facts) -> Judged {
         return Ok(verdict);
     }
     let direct = facts.pipeline.sync.engine == EngineKind::Direct;
-    let Some(slot) = own(facts)? else { return if direct { without_slot(facts) } else { Err(of_dms(facts)) } };
+    let Some(slot) = own(facts)? else {
+        return match dms_slot(facts) {
+            _ if direct => without_slot(facts),
+            // It names it by itself, and makes it when it starts.
+            Some(None) => Ok(Verdict::NotApplicable("the DMS task makes and keeps a slot of its own")),
+            _ => Err(of_dms(facts)),
+        };
+    };
     let useless =
         if slot.invalidated() { Some(invalid(facts, slot)) } else { unusable(facts, slot).filter(|_| direct) };
     if let Some(useless) = useless {

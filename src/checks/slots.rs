@@ -4,6 +4,7 @@ use super::replication::{needs_no_slot, number};
 use super::src_012_long_transaction::duration;
 use crate::facts::{Facts, Slot, Span, Unknown, UnknownKind};
 use crate::fixes::Fix;
+use crate::pipeline::EngineKind;
 use crate::quote::pg_literal;
 
 /// WAL from which a slot that nobody reads from counts as left behind, and not as a reader that is just restarting:
@@ -27,7 +28,23 @@ pub(super) fn own(facts: &Facts) -> Result<Option<&Slot>, Unknown> {
 
 /// The pipeline reads from this slot.
 pub(super) fn is_own(facts: &Facts, slot: &Slot) -> bool {
-    needs_no_slot(facts).is_none() && slot.name == facts.pipeline.sync.slot
+    needs_no_slot(facts).is_none() && slot.name == own_name(facts)
+}
+
+/// The name of the slot that the pipeline reads from: with DMS it is a setting of the source endpoint, where it is set.
+fn own_name(facts: &Facts) -> &str {
+    dms_slot(facts).flatten().unwrap_or(&facts.pipeline.sync.slot)
+}
+
+/// `SlotName` of the DMS source endpoint; `None` where the endpoint is not known, or DMS moves no rows.
+pub(super) fn dms_slot(facts: &Facts) -> Option<Option<&str>> {
+    let (aws, dms) = (facts.aws.as_ref()?, facts.pipeline.dms.as_ref()?);
+    if facts.pipeline.sync.engine != EngineKind::Dms {
+        return None;
+    }
+    let endpoint = aws.dms.endpoint(&dms.source_endpoint).ok()??;
+    let setting = endpoint.postgres.as_ref().and_then(|s| s.slot_name.as_deref());
+    Some(setting.or_else(|| endpoint.attribute("SlotName")))
 }
 
 /// Nobody reads from it, and it could be read from.

@@ -1,5 +1,7 @@
 //! SRC-001: see the check's own explanation.
 
+use super::aws_fixes::set_parameter;
+use super::aws_parts::OnRds;
 use super::logins::on_rds;
 use super::replication::{needs_no_slot, setting};
 use super::{Finding, Judged, Verdict};
@@ -65,6 +67,12 @@ fn judge(facts: &Facts) -> Judged {
 }
 
 fn remedy(facts: &Facts, waiting: bool) -> Fix {
+    // Where AWS can be asked, it can also be told.
+    let on_aws = OnRds::of(facts, "source").ok().flatten();
+    let in_group = on_aws.filter(|_| !waiting).and_then(|side| set_parameter(&side, "rds.logical_replication", "1"));
+    if let Some(fix) = in_group {
+        return fix;
+    }
     let reboot = |what: &str| Step::new(Cost::Reboot, Action::Note(what.to_owned()));
     // Only where that knob is there: a server may carry other settings named rds.* to look like one.
     let knob = facts.source.settings.value().is_some_and(|s| s.contains_key("rds.logical_replication"));
@@ -95,6 +103,7 @@ mod tests {
     use crate::checks::testing::{
         assert_not_applicable, assert_pass, assert_unknown, causes, finding, healthy, healthy_rds, set, unseen,
     };
+    use crate::checks::testing_aws::{healthy_dms, source_parameter};
     use crate::facts::{Fact, Facts};
     use crate::fixes::{Action, Cost, Mode};
     use crate::pipeline::SyncMode;
@@ -122,6 +131,15 @@ mod tests {
         let fix = finding(&CHECK, &replica_level(healthy_rds())).fix.unwrap();
         assert_eq!(fix.mode, Mode::Manual);
         assert!(fix.steps[0].action.describe().contains("rds.logical_replication = 1"));
+    }
+
+    #[test]
+    fn with_aws_the_parameter_group_is_changed() {
+        let mut facts = replica_level(healthy_dms());
+        source_parameter(&mut facts, "rds.logical_replication").value = Some("0".into());
+        let fix = finding(&CHECK, &facts).fix.unwrap();
+        assert_eq!((fix.mode, fix.cost(), fix.steps.len()), (Mode::Confirm, Cost::Reboot, 2));
+        assert!(fix.steps[0].action.describe().contains("ParameterName=rds.logical_replication,ParameterValue=1"));
     }
 
     #[test]

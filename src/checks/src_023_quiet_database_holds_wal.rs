@@ -1,10 +1,14 @@
 //! SRC-023: see the check's own explanation.
 
+use super::aws_fixes::modify_endpoint;
+use super::aws_parts::{only, with_source};
 use super::replication::needs_no_slot;
 use super::slots::{held, idle, own, volume};
 use super::src_022_slot_without_reader::{seen, start_or_drop};
 use super::{Finding, Judged, Verdict};
+use crate::facts::aws::DmsEndpoint;
 use crate::facts::{Facts, Slot, Unknown, UnknownKind};
+use crate::fixes::{Fix, Mode};
 use crate::pipeline::EngineKind;
 
 check! {
@@ -48,6 +52,9 @@ fn judge(facts: &Facts) -> Judged {
         return Ok(Verdict::NotApplicable("the source is not on RDS"));
     }
     if facts.pipeline.sync.engine == EngineKind::Dms {
+        if facts.aws.is_some() && facts.pipeline.dms.is_some() {
+            return with_source(facts, |_, endpoint| only((!writes_heartbeat(endpoint)).then(|| silent(endpoint))));
+        }
         return Err(Unknown::new(
             UnknownKind::NoPermission,
             "whether the DMS source endpoint writes a heartbeat (HeartbeatEnable) is not visible by SQL; \
@@ -56,6 +63,26 @@ fn judge(facts: &Facts) -> Judged {
     }
     let found = own(facts)?.filter(|s| idle(s)).map(|slot| found(facts, slot));
     Ok(Verdict::from_findings(found.into_iter().collect()))
+}
+
+fn writes_heartbeat(endpoint: &DmsEndpoint) -> bool {
+    let setting = endpoint.postgres.as_ref().and_then(|s| s.heartbeat);
+    setting == Some(true) || endpoint.attribute("HeartbeatEnable").is_some_and(|v| v.eq_ignore_ascii_case("true"))
+}
+
+fn silent(endpoint: &DmsEndpoint) -> Finding {
+    let message = format!(
+        "The endpoint {} writes no heartbeat: while nobody writes to this database, its slot keeps all WAL, and RDS adds \
+         to it every five minutes",
+        endpoint.identifier
+    );
+    let settings = [
+        ("PostgreSQLSettings.HeartbeatEnable", "true", Some("false")),
+        ("PostgreSQLSettings.HeartbeatFrequency", "5", Some("5")),
+    ];
+    let step = modify_endpoint(endpoint, &settings);
+    let fix = Fix::new(Mode::Confirm, format!("let {} write a heartbeat", endpoint.identifier), vec![step]);
+    Finding::new(&endpoint.identifier, message).saw("HeartbeatEnable", "false").fix(fix)
 }
 
 fn found(facts: &Facts, slot: &Slot) -> Finding {
@@ -73,6 +100,7 @@ mod tests {
     use crate::checks::testing::{
         assert_not_applicable, assert_pass, assert_unknown, causes, finding, healthy, healthy_rds, slot, unseen,
     };
+    use crate::checks::testing_aws::{healthy_dms, source_endpoint};
     use crate::facts::{Fact, Facts, Slot};
     use crate::pipeline::{EngineKind, SyncMode};
 
@@ -103,6 +131,17 @@ mod tests {
         }
         assert_pass(&CHECK, &facts);
         assert_pass(&CHECK, &healthy_rds());
+    }
+
+    #[test]
+    fn a_dms_endpoint_writes_a_heartbeat() {
+        let mut facts = healthy_dms();
+        assert_pass(&CHECK, &facts);
+        source_endpoint(&mut facts).postgres = None;
+        let step = finding(&CHECK, &facts).fix.unwrap().steps.remove(0);
+        assert!(step.action.describe().contains("HeartbeatEnable=true,HeartbeatFrequency=5"), "{step:?}");
+        source_endpoint(&mut facts).attributes = "heartbeatEnable=true;".into();
+        assert_pass(&CHECK, &facts);
     }
 
     #[test]

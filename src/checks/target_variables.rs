@@ -1,5 +1,7 @@
 //! What the checks on the target's settings share: reading global variables, and the fix that sets one.
 
+use super::aws_fixes::set_parameter;
+use super::aws_parts::OnRds;
 use super::logins::on_rds;
 use crate::facts::{Facts, MyFlavor, MySession, Unknown, UnknownKind};
 use crate::fixes::{Action, Cost, Fix, Mode, Step};
@@ -22,6 +24,10 @@ pub(super) fn is_on(value: &str) -> bool {
 
 /// Sets a global variable that is off to ON: as a statement where the login may, else as words for who may.
 pub(super) fn switch_on(facts: &Facts, session: &MySession, name: &str, summary: &str) -> Fix {
+    let in_group = OnRds::of(facts, "target").ok().flatten().and_then(|side| set_parameter(&side, name, "1"));
+    if let Some(fix) = in_group {
+        return fix;
+    }
     if on_rds(&facts.pipeline.target) {
         return Fix::manual(
             summary,

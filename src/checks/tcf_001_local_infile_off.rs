@@ -53,6 +53,7 @@ fn judge(facts: &Facts) -> Judged {
 mod tests {
     use super::CHECK;
     use crate::checks::testing::{assert_pass, assert_unknown, causes, finding, healthy, set_variable, unseen};
+    use crate::checks::testing_aws::healthy_dms;
     use crate::facts::Fact;
     use crate::pipeline::EngineKind;
 
@@ -64,6 +65,14 @@ mod tests {
         assert_eq!(causes(&facts), ["TCF-001"]);
         facts.pipeline.sync.engine = EngineKind::Dms;
         assert!(finding(&CHECK, &facts).message.contains("fails"));
+    }
+
+    #[test]
+    fn with_aws_the_parameter_group_is_changed() {
+        let mut facts = healthy_dms();
+        set_variable(&mut facts, "local_infile", "OFF");
+        let step = finding(&CHECK, &facts).fix.unwrap().steps.remove(0);
+        assert!(step.action.describe().contains("ParameterName=local_infile,ParameterValue=1,ApplyMethod=immediate"));
     }
 
     #[test]

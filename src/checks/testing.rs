@@ -24,6 +24,7 @@ pub(crate) fn healthy() -> Facts {
         pipeline: pipeline(),
         source: source(),
         target: target(),
+        aws: None,
         canary: None,
         comparison: None,
     }

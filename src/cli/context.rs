@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 
 use super::{Cli, Failure};
+use crate::aws;
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::{Passwords, SecretError};
 use crate::report::Style;
@@ -65,7 +66,7 @@ impl Context {
     /// Finds the passwords, asking on the terminal where the file says so.
     pub(crate) fn passwords(&self, pipeline: &Pipeline) -> Result<Passwords, Failure> {
         let interactive = self.interactive;
-        Passwords::resolve(pipeline, &mut |question| ask_password(interactive, question))
+        aws::passwords::resolve(pipeline, &mut |question| ask_password(interactive, question))
             .map_err(|e| Failure::usage(color_eyre::Report::new(e)))
     }
 

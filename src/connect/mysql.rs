@@ -5,14 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::io_words;
 use super::{APPLICATION_NAME, ConnectError, LIMIT, postgres, tls};
 use crate::facts::{Refusal, Stage};
-use crate::pipeline::{Endpoint, TlsMode};
+use crate::pipeline::secrets::Password;
+use crate::pipeline::{Endpoint, PasswordSource, TlsMode};
 
 /// What every session of this program relies on, whatever server and account have as defaults: strict, so that a
 /// value is refused rather than bent; zero kept in AUTO_INCREMENT columns; UTC; four-byte UTF-8; and backslash escapes
@@ -26,22 +27,26 @@ const SETTINGS: &str = "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,STRICT_ALL_T
 /// connection is reset.
 ///
 /// Two modes need a look at the server, which only [`open`] takes: `prefer` asks for TLS here, and `verify-ca`
-/// checks the name too. Whoever needs many connections opens one and copies its options:
-/// `OptsBuilder::from_opts(conn.opts().clone())`.
+/// checks the name too. Whoever needs many connections opens one and then others like it: [`Like`].
 ///
 /// # Errors
-/// The `ca_file` cannot be used.
-pub fn opts(
+/// The `ca_file` cannot be used, or the password cannot be had.
+async fn opts(
     endpoint: &Endpoint,
-    password: Option<&SecretString>,
+    password: Option<&Password>,
     database: Option<&str>,
 ) -> Result<OptsBuilder, ConnectError> {
     tls::install_provider();
+    let password = postgres::password(endpoint, password).await?;
+    // RDS takes a token by this plugin only, and it sends what it is given as it is.
+    let cleartext = endpoint.password == Some(PasswordSource::RdsIam)
+        && !matches!(endpoint.tls, TlsMode::Disable | TlsMode::Prefer);
     Ok(OptsBuilder::default()
         .ip_or_hostname(&endpoint.host)
         .tcp_port(endpoint.port)
         .user(Some(&endpoint.user))
-        .pass(password.map(ExposeSecret::expose_secret))
+        .pass(password.as_ref().map(ExposeSecret::expose_secret))
+        .enable_cleartext_plugin(cleartext)
         .db_name(database)
         // Otherwise the driver leaves TCP for the server's local socket, and with it the TLS that was asked for.
         .prefer_socket(false)
@@ -49,6 +54,39 @@ pub fn opts(
         .connect_attribute("program_name", APPLICATION_NAME)
         .setup(vec![SETTINGS])
         .ssl_opts(ssl_opts(endpoint)?))
+}
+
+/// How to open further sessions like one that stands, each with the password of its time.
+#[derive(Clone)]
+pub struct Like {
+    options: OptsBuilder,
+    endpoint: Endpoint,
+    password: Option<Password>,
+}
+
+impl Like {
+    /// Sessions like this one, which was opened with this endpoint and password.
+    #[must_use]
+    pub fn session(conn: &Conn, endpoint: &Endpoint, password: Option<&Password>) -> Self {
+        let options = OptsBuilder::from_opts(conn.opts().clone());
+        Self { options, endpoint: endpoint.clone(), password: password.cloned() }
+    }
+
+    /// Statements count the rows that they met, not those that they changed.
+    #[must_use]
+    pub fn counting_found_rows(mut self) -> Self {
+        self.options = self.options.client_found_rows(true);
+        self
+    }
+
+    /// Options for one login, now.
+    ///
+    /// # Errors
+    /// The password cannot be had.
+    pub async fn options(&self) -> Result<OptsBuilder, ConnectError> {
+        let password = postgres::password(&self.endpoint, self.password.as_ref()).await?;
+        Ok(self.options.clone().pass(password.as_ref().map(ExposeSecret::expose_secret)))
+    }
 }
 
 fn ssl_opts(endpoint: &Endpoint) -> Result<Option<SslOpts>, ConnectError> {
@@ -69,13 +107,13 @@ fn ssl_opts(endpoint: &Endpoint) -> Result<Option<SslOpts>, ConnectError> {
 /// The refusal, in the server's own words where it has any.
 pub async fn open(
     endpoint: &Endpoint,
-    password: Option<&SecretString>,
+    password: Option<&Password>,
     database: Option<&str>,
 ) -> Result<Conn, ConnectError> {
     let deadline = Instant::now() + LIMIT;
     let addresses = postgres::resolve(endpoint, deadline).await?;
     let ips: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
-    let options = opts(endpoint, password, database)?.resolved_ips(Some(ips));
+    let options = opts(endpoint, password, database).await?.resolved_ips(Some(ips));
     let error = match connect(options.clone(), deadline).await {
         Ok(conn) => return Ok(conn),
         Err(Some(error)) => error,

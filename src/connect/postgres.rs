@@ -19,7 +19,8 @@ use super::replication::{Replication, Wire};
 use super::startup::{Lent, ReplicationTls, Startup};
 use super::{APPLICATION_NAME, ConnectError, LIMIT, tls};
 use crate::facts::{Refusal, Stage};
-use crate::pipeline::{Endpoint, TlsMode};
+use crate::pipeline::secrets::{Password, SecretError};
+use crate::pipeline::{Endpoint, PasswordSource, TlsMode};
 
 /// What every session of this program relies on, whatever server, database or role have as defaults: one text form
 /// for every value, no time limits, and row-level security that refuses rather than hides rows.
@@ -33,7 +34,7 @@ pub(super) const SETTINGS: &str = "\
 ///
 /// # Errors
 /// The refusal, in the server's own words where it has any.
-pub async fn open(endpoint: &Endpoint, password: Option<&SecretString>) -> Result<Client, ConnectError> {
+pub async fn open(endpoint: &Endpoint, password: Option<&Password>) -> Result<Client, ConnectError> {
     let client = log_in::<Sql>(endpoint, password).await?;
     client.batch_execute(SETTINGS).await.map_err(|e| refused(endpoint, &e))?;
     Ok(client)
@@ -44,10 +45,7 @@ pub async fn open(endpoint: &Endpoint, password: Option<&SecretString>) -> Resul
 ///
 /// # Errors
 /// The refusal, in the server's own words where it has any.
-pub async fn open_replication(
-    endpoint: &Endpoint,
-    password: Option<&SecretString>,
-) -> Result<Replication, ConnectError> {
+pub async fn open_replication(endpoint: &Endpoint, password: Option<&Password>) -> Result<Replication, ConnectError> {
     log_in::<InReplication>(endpoint, password).await
 }
 
@@ -142,13 +140,15 @@ enum Failure {
     Refused(ConnectError),
 }
 
-async fn log_in<L: Login>(endpoint: &Endpoint, password: Option<&SecretString>) -> Result<L::Session, ConnectError> {
+async fn log_in<L: Login>(endpoint: &Endpoint, password: Option<&Password>) -> Result<L::Session, ConnectError> {
     let deadline = Instant::now() + LIMIT;
     let connector = match endpoint.tls {
         TlsMode::Disable => None,
         _ => Some(MakeRustlsConnect::new(tls::client_config(endpoint)?)),
     };
     let mut failure = ConnectError::at(endpoint, Stage::Resolve, "the host name has no address", None::<String>);
+    let password = self::password(endpoint, password).await?;
+    let password = password.as_ref();
     for address in resolve(endpoint, deadline).await? {
         let mut outcome = at::<L>(endpoint, password, connector.clone(), address, deadline).await;
         if matches!(outcome, Err(Failure::NoTls)) && endpoint.tls == TlsMode::Prefer {
@@ -172,6 +172,16 @@ async fn log_in<L: Login>(endpoint: &Endpoint, password: Option<&SecretString>) 
         }
     }
     Err(failure)
+}
+
+/// The password for a login there, now.
+pub(super) async fn password(
+    endpoint: &Endpoint,
+    password: Option<&Password>,
+) -> Result<Option<SecretString>, ConnectError> {
+    let Some(password) = password else { return Ok(None) };
+    let failed = |why: SecretError| ConnectError::at(endpoint, Stage::Local, why.to_string(), None::<String>);
+    password.get(endpoint).await.map(Some).map_err(failed)
 }
 
 /// The addresses of the endpoint's host.
@@ -206,7 +216,9 @@ async fn at<L: Login>(
         .port(endpoint.port)
         .connect_timeout(deadline.saturating_duration_since(Instant::now()))
         .keepalives_idle(Duration::from_secs(60));
-    if let Some(password) = password {
+    // A token would go over the wire as it is.
+    let in_clear = connector.is_none() && endpoint.password == Some(PasswordSource::RdsIam);
+    if let Some(password) = password.filter(|_| !in_clear) {
         config.password(password.expose_secret());
     }
     // The driver limits the TCP connection; when time is up here, the silence came later.
@@ -253,6 +265,12 @@ pub(crate) fn refused(endpoint: &Endpoint, error: &tokio_postgres::Error) -> Con
         "error performing TLS handshake" => {
             ConnectError::at(endpoint, Stage::Tls, format!("the TLS handshake failed: {cause}"), None::<String>)
         }
+        "invalid configuration" if cause == "password missing" && endpoint.password.is_some() => ConnectError::at(
+            endpoint,
+            Stage::Local,
+            "the server asks for the password over a connection in clear, and a token goes over TLS only",
+            Some("Set tls = \"verify-full\"."),
+        ),
         "invalid configuration" if cause == "password missing" => ConnectError::at(
             endpoint,
             Stage::Local,

@@ -20,6 +20,13 @@ use crate::pipeline::{Endpoint, TlsMode};
 /// Certificate authorities of Amazon RDS and Aurora, all regions.
 static RDS_BUNDLE: &[u8] = include_bytes!("../../assets/rds-ca/global-bundle.pem");
 
+/// The certificate authorities of Amazon RDS and Aurora, as AWS publishes them (PEM).
+#[must_use]
+pub fn rds_bundle() -> &'static str {
+    // The bundle is part of the program, and a test parses it.
+    std::str::from_utf8(RDS_BUNDLE).unwrap_or_default()
+}
+
 /// The RDS authorities that parse; a certificate that does not is left out, the others still serve.
 static RDS_ROOTS: LazyLock<Vec<CertificateDer<'static>>> = LazyLock::new(|| {
     CertificateDer::pem_slice_iter(RDS_BUNDLE)
@@ -27,6 +34,11 @@ static RDS_ROOTS: LazyLock<Vec<CertificateDer<'static>>> = LazyLock::new(|| {
         .filter(|der| RootCertStore::empty().add(der.clone()).is_ok())
         .collect()
 });
+
+/// Whether a certificate is one of Amazon RDS's authorities.
+pub(crate) fn is_rds_authority(certificate: &CertificateDer<'_>) -> bool {
+    RDS_ROOTS.iter().any(|root| root.as_ref() == certificate.as_ref())
+}
 
 /// The one crypto provider of the process.
 fn provider() -> Arc<CryptoProvider> {

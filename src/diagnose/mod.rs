@@ -1,7 +1,6 @@
-//! Runs collectors and checks, orders findings by cause, decodes error messages.
+//! Runs the checks, orders findings by cause, decodes error messages.
 
-mod decode;
 mod judge;
 
-pub use decode::{Decoded, decode};
+pub use crate::decode::{Decoded, decode, innermost};
 pub use judge::{Judgement, Outcome, Summary, judge};

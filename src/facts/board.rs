@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::aws::AwsFacts;
 use super::{Attempt, Fact, Facts, SourceFacts, TargetFacts, Unknown, UnknownKind};
 
 /// How long a collector waits for the answer to one query. The servers are told a shorter limit, which says more.
@@ -27,6 +28,15 @@ impl<'a> Board<'a> {
     /// Changes the target's facts and tells.
     pub(super) fn target(&self, change: impl FnOnce(&mut TargetFacts)) {
         self.change(|facts| change(&mut facts.target));
+    }
+
+    /// Changes what AWS says, where the pipeline has such a part, and tells.
+    pub(super) fn aws(&self, change: impl FnOnce(&mut AwsFacts)) {
+        self.change(|facts| {
+            if let Some(aws) = &mut facts.aws {
+                change(aws);
+            }
+        });
     }
 
     fn change(&self, change: impl FnOnce(&mut Facts)) {

@@ -1,6 +1,7 @@
 //! What is true out there. A collector returns facts, never an opinion; a fact is known, or
 //! unknown with a reason. Facts serialise (secrets never do), so that they can be judged elsewhere.
 
+pub mod aws;
 mod board;
 mod collect;
 mod host;

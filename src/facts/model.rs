@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::aws::AwsFacts;
 use super::{CanaryRun, SourceFacts, TableComparison, TargetFacts};
 use crate::pipeline::Pipeline;
 
@@ -100,6 +101,9 @@ pub struct Facts {
     pub source: SourceFacts,
     /// The MySQL side.
     pub target: TargetFacts,
+    /// AWS; only where the pipeline has a section `[aws]`.
+    #[serde(default)]
+    pub aws: Option<AwsFacts>,
     /// A row that was sent through the running pipeline; only where that was asked for.
     pub canary: Option<CanaryRun>,
     /// Rows compared on both sides; only where that was asked for.
@@ -112,6 +116,7 @@ impl Facts {
     pub fn pending(pipeline: Pipeline) -> Self {
         Self {
             taken_at: jiff::Timestamp::now(),
+            aws: pipeline.aws.as_ref().map(|_| AwsFacts::pending()),
             pipeline,
             source: SourceFacts::pending(),
             target: TargetFacts::pending(),

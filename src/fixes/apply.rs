@@ -9,6 +9,7 @@ use super::journal::{Journal, JournalEvent};
 use super::{Action, ApplyError, Cost, Permits, Plan, Stopped};
 use crate::pipeline::secrets::Passwords;
 use crate::pipeline::{Pipeline, edit};
+use crate::quote::shell_word;
 
 pub use super::undo::undo;
 
@@ -184,9 +185,7 @@ pub(super) fn command(file: &Path, subcommand: &str) -> String {
     if matches!(name.as_str(), "cdc-doctor.toml" | "./cdc-doctor.toml") {
         return format!("cdc-doctor {subcommand}");
     }
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c));
-    let name = if plain { name } else { format!("'{}'", name.replace('\'', r"'\''")) };
-    format!("cdc-doctor -c {name} {subcommand}")
+    format!("cdc-doctor -c {} {subcommand}", shell_word(&name))
 }
 
 /// Runs are named by when they began; the process tells two of the same moment apart.

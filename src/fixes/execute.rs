@@ -4,7 +4,8 @@ use std::error::Error;
 
 use mysql_async::prelude::Queryable;
 
-use super::Action;
+use super::{Action, AwsCall, execute_aws};
+use crate::aws::Session;
 use crate::connect;
 use crate::pipeline::secrets::Passwords;
 use crate::pipeline::{Pipeline, edit};
@@ -18,11 +19,12 @@ pub(super) struct Executor<'a> {
     passwords: &'a Passwords,
     source: Option<tokio_postgres::Client>,
     target: Option<mysql_async::Conn>,
+    aws: Option<Session>,
 }
 
 impl<'a> Executor<'a> {
     pub fn new(pipeline: Pipeline, passwords: &'a Passwords) -> Self {
-        Self { pipeline, passwords, source: None, target: None }
+        Self { pipeline, passwords, source: None, target: None, aws: None }
     }
 
     /// The pipeline as it is after the edits so far.
@@ -36,8 +38,18 @@ impl<'a> Executor<'a> {
             Action::SourceSql { sql } => self.source(sql).await,
             Action::TargetSql { sql } => self.target(sql).await,
             Action::EditPipeline { key, value, .. } => self.set_key(key, Some(value)).await,
+            Action::Aws(call) => self.aws(call).await,
             Action::Note(_) => Err("it is to be done by hand".to_owned()),
         }
+    }
+
+    async fn aws(&mut self, call: &AwsCall) -> Result<(), String> {
+        let Some(aws) = &self.pipeline.aws else { return Err("the pipeline file has no section [aws]".to_owned()) };
+        let session = match &mut self.aws {
+            Some(session) => session,
+            none => none.insert(Session::open(aws).await),
+        };
+        Box::pin(execute_aws::run(session, call)).await
     }
 
     /// Sets a key of the pipeline file, or takes it out, and reads the file again.
@@ -93,7 +105,7 @@ impl<'a> Executor<'a> {
 
     /// Ends the sessions.
     pub async fn close(&mut self) {
-        self.source = None;
+        (self.source, self.aws) = (None, None);
         if let Some(conn) = self.target.take() {
             // It is going away either way.
             let _ = conn.disconnect().await;

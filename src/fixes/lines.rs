@@ -102,6 +102,7 @@ fn shown(action: &Action) -> (&'static str, String) {
             let place = if section.is_empty() { String::new() } else { format!(" in [{section}]") };
             ("file", format!("{name} = \"{value}\"{place}"))
         }
+        Action::Aws(call) => ("aws", call.command()),
         Action::Note(text) => ("by hand", text.clone()),
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::AwsCall;
+
 /// The remedy of one finding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fix {
@@ -154,6 +156,8 @@ pub enum Action {
         /// Values to pick from, where there is more than one sensible; `value` is among them.
         choices: Vec<String>,
     },
+    /// A call to AWS.
+    Aws(AwsCall),
     /// Something to do by hand.
     Note(String),
 }
@@ -169,6 +173,7 @@ impl Action {
                 let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
                 format!("pipeline file: {name} = \"{value}\" in [{section}]")
             }
+            Self::Aws(call) => call.command(),
             Self::Note(text) => text.clone(),
         }
     }

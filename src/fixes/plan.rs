@@ -177,7 +177,16 @@ impl PlanStep {
         self.step.cost = self.step.cost.max(other.cost);
         self.step.data_loss |= other.data_loss;
         self.step.note = self.step.note.take().or(other.note);
-        self.step.undo = self.step.undo.take().or(other.undo);
+        self.step.undo = match (self.step.undo.take(), other.undo) {
+            (Some(Action::Aws(mut undo)), Some(Action::Aws(more))) => {
+                undo.merge(more);
+                Some(Action::Aws(undo))
+            }
+            (own, others) => own.or(others),
+        };
+        if let (Action::Aws(call), Action::Aws(more)) = (&mut self.step.action, &other.action) {
+            call.merge(more.clone());
+        }
         if let (
             Action::EditPipeline { value, choices, .. },
             Action::EditPipeline { value: other, choices: others, .. },
@@ -199,6 +208,7 @@ impl PlanStep {
 fn same_action(a: &Action, b: &Action) -> bool {
     match (a, b) {
         (Action::EditPipeline { key: a, .. }, Action::EditPipeline { key: b, .. }) => a == b,
+        (Action::Aws(a), Action::Aws(b)) => a.same_step(b),
         _ => a == b,
     }
 }

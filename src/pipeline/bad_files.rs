@@ -112,13 +112,13 @@ fn tables_and_sync() {
 fn passwords_in_the_wrong_place() {
     let password = |text: &str| with("host = \"pg\"", &format!("host = \"pg\"\npassword = {text}"));
     let url = |text: &str| with("host = \"pg\"\ndatabase = \"postgres\"\nuser = \"dms\"", &format!("url = {text}"));
-    insta::assert_snapshot!(password("\"hunter2\""), @r#"cdc-doctor.toml:4: [source] password is given in clear; put it elsewhere: it takes { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" } or { prompt = true }"#);
+    insta::assert_snapshot!(password("\"hunter2\""), @r#"cdc-doctor.toml:4: [source] password is given in clear; put it elsewhere: it takes { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" }, { rds_iam = true } or { prompt = true }"#);
     insta::assert_snapshot!(password("hunter2"), @"cdc-doctor.toml:4:12: not valid TOML: string values must be quoted, expected literal string");
     insta::assert_snapshot!(password("{ env = \"hunter-2!\" }"), @"cdc-doctor.toml:4: [source] password env takes the name of an environment variable (letters, digits and _), not the password");
-    insta::assert_snapshot!(password("{ value = \"hunter2\" }"), @r#"cdc-doctor.toml:4: [source] password names an unknown source; it takes { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" } or { prompt = true }"#);
-    insta::assert_snapshot!(password("{ env = \"A\", file = \"b\" }"), @r#"cdc-doctor.toml:4: [source] password names more than one source; it takes exactly one: { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" } or { prompt = true }"#);
+    insta::assert_snapshot!(password("{ value = \"hunter2\" }"), @r#"cdc-doctor.toml:4: [source] password names an unknown source; it takes { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" }, { rds_iam = true } or { prompt = true }"#);
+    insta::assert_snapshot!(password("{ env = \"A\", file = \"b\" }"), @r#"cdc-doctor.toml:4: [source] password names more than one source; it takes exactly one: { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" }, { rds_iam = true } or { prompt = true }"#);
     insta::assert_snapshot!(password("{ prompt = false }"), @"cdc-doctor.toml:4: [source] password prompt takes only true; to log in without a password, leave the key out");
-    insta::assert_snapshot!(url("\"postgres://dms:hunter2@pg/postgres\""), @r#"cdc-doctor.toml:3: [source] url holds a password, which does not belong there: take it out of the url and add password = { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" } or { prompt = true }"#);
+    insta::assert_snapshot!(url("\"postgres://dms:hunter2@pg/postgres\""), @r#"cdc-doctor.toml:3: [source] url holds a password, which does not belong there: take it out of the url and add password = { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" }, { rds_iam = true } or { prompt = true }"#);
     insta::assert_snapshot!(url("\"postgres://dms@pg/postgres?sslmode=require\""), @r#"cdc-doctor.toml:3: [source] url holds the TLS mode as a parameter: take it out of the url and add tls = "verify-full" (or "disable", "prefer", "require", "verify-ca") to the section"#);
     insta::assert_snapshot!(url("\"mysql://dms@pg/postgres\""), @r#"cdc-doctor.toml:3: [source] url begins with another scheme; it takes the form "postgres://user@host:port/database""#);
     insta::assert_snapshot!(url("\"postgres://pg/postgres\""), @r#"cdc-doctor.toml:3: [source] url names no user; it takes the form "postgres://user@host:port/database""#);
@@ -131,7 +131,7 @@ fn variables_that_override() {
     insta::assert_snapshot!(with_variable("CDC_DOCTOR_SORCE_PORT", "5432"), @"environment variable CDC_DOCTOR_SORCE_PORT: overrides no key of the pipeline file (did you mean CDC_DOCTOR_SOURCE_PORT?); correct it or unset it");
     insta::assert_snapshot!(with_variable("CDC_DOCTOR_SOURCE_PORT", "many"), @"environment variable CDC_DOCTOR_SOURCE_PORT: is text; it takes a whole number from 1 to 65535");
     insta::assert_snapshot!(with_variable("CDC_DOCTOR_SOURCE_HOST", ""), @"environment variable CDC_DOCTOR_SOURCE_HOST: is empty; it takes a host name or address, without scheme and port");
-    insta::assert_snapshot!(with_variable("CDC_DOCTOR_SOURCE_URL", "postgres://u:hunter2@h/d"), @r#"environment variable CDC_DOCTOR_SOURCE_URL: holds a password, which does not belong there: take it out of the url and add password = { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" } or { prompt = true }"#);
+    insta::assert_snapshot!(with_variable("CDC_DOCTOR_SOURCE_URL", "postgres://u:hunter2@h/d"), @r#"environment variable CDC_DOCTOR_SOURCE_URL: holds a password, which does not belong there: take it out of the url and add password = { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" }, { rds_iam = true } or { prompt = true }"#);
     insta::assert_snapshot!(with_variable("CDC_DOCTOR_SYNC_ENGINE", "spark"), @r#"environment variable CDC_DOCTOR_SYNC_ENGINE: is "spark"; it takes "direct", "dms" or "s3""#);
     insta::assert_snapshot!(with_variable("CDC_DOCTOR_THEME", "dark"), @"accepted");
 }

@@ -10,8 +10,8 @@ use super::errors::Place;
 use super::keys;
 use super::load::Entries;
 use super::model::{
-    Aws, Dms, Endpoint, EngineKind, Glue, OnSchemaChange, OnUnrepresentable, Pipeline, S3, SyncMode, SyncSettings,
-    TableSelection, TlsMode,
+    Aws, Dms, Endpoint, EngineKind, Glue, OnSchemaChange, OnUnrepresentable, PasswordSource, Pipeline, S3, SyncMode,
+    SyncSettings, TableSelection, TlsMode,
 };
 use super::values::Value;
 
@@ -43,7 +43,28 @@ pub(super) fn pipeline(path: &Path, entries: &mut Entries) -> Pipeline {
             );
         }
     }
+    passwords_of_aws(entries, &pipeline);
     pipeline
+}
+
+/// What a password from AWS needs beside itself.
+fn passwords_of_aws(entries: &mut Entries, pipeline: &Pipeline) {
+    for (section, endpoint) in [("source", &pipeline.source), ("target", &pipeline.target)] {
+        let Some(password) = endpoint.password.as_ref().filter(|p| p.needs_aws()) else { continue };
+        if pipeline.aws.is_none() && !excused(entries, "aws", "") {
+            let place = place(entries, section, "password");
+            let why = format!("[{section}] password comes from AWS; that needs a section [aws] with region");
+            entries.problem(place, why);
+        }
+        if *password == PasswordSource::RdsIam && matches!(endpoint.tls, TlsMode::Disable | TlsMode::Prefer) {
+            let place = place(entries, section, "tls");
+            let why = format!(
+                "[{section}] password = {{ rds_iam = true }} sends a token, which goes over TLS only: set \
+                               tls = \"verify-full\""
+            );
+            entries.problem(place, why);
+        }
+    }
 }
 
 fn endpoint(entries: &mut Entries, section: &'static str, port: u16) -> Endpoint {
@@ -136,6 +157,7 @@ fn dms(entries: &mut Entries, name: &str) -> Option<Dms> {
         source_endpoint: named("source_endpoint", "src"),
         target_endpoint: named("target_endpoint", "tgt"),
         task: named("task", "task"),
+        assessment_bucket: text(entries, "dms", "assessment_bucket"),
     };
     for key in ["instance", "instance_class", "allocated_storage"] {
         if serverless && entries.values.contains_key(&("dms", key)) {

@@ -291,7 +291,7 @@ mod tests {
         insta::assert_snapshot!(set(&path, "source.tsl", "x").unwrap_err(), @"source.tsl is no key of a pipeline file; did you mean source.tls?");
         insta::assert_snapshot!(set(&path, "source.tls", "on").unwrap_err(), @r#"[source] tls is "on"; it takes "disable", "prefer", "require", "verify-ca" or "verify-full""#);
         insta::assert_snapshot!(set(&path, "source.port", "x").unwrap_err(), @"[source] port takes a whole number from 1 to 65535");
-        insta::assert_snapshot!(set(&path, "source.password", "hunter2").unwrap_err(), @r#"[source] password takes { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" } or { prompt = true }"#);
+        insta::assert_snapshot!(set(&path, "source.password", "hunter2").unwrap_err(), @r#"[source] password takes { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" }, { rds_iam = true } or { prompt = true }"#);
         assert_eq!(text(&path), LEAST);
         let (_folder, broken) = file("[source\n");
         assert!(set(&broken, "source.tls", "require").unwrap_err().to_string().contains("not valid TOML"));

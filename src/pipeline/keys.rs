@@ -99,6 +99,7 @@ pub(super) static KEYS: &[Key] = &[
     key("dms", "source_endpoint", DMS),
     key("dms", "target_endpoint", DMS),
     key("dms", "task", DMS),
+    key("dms", "assessment_bucket", Kind::Bucket),
     key("s3", "bucket", Kind::Bucket),
     key("s3", "prefix", Kind::Text("a key prefix, such as \"raw/\"")),
     key("glue", "job", Kind::Text("a Glue job's name")),
@@ -197,7 +198,8 @@ impl Kind {
             Self::HttpUrl => "a url such as \"http://127.0.0.1:5000\"".to_owned(),
             Self::File => "the path of a file".to_owned(),
             Self::Password => {
-                "{ env = \"VARIABLE\" }, { file = \"path\" }, { secret = \"ARN or name\" } or { prompt = true }"
+                "{ env = \"VARIABLE\" }, { file = \"path\" }, { secret = \"ARN or name\" }, { rds_iam = true } or \
+                 { prompt = true }"
                     .to_owned()
             }
             Self::Patterns => "a list of schema.table patterns, such as [\"public.*\"]".to_owned(),

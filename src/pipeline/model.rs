@@ -64,6 +64,16 @@ pub enum PasswordSource {
     Secret(String),
     /// Ask on the terminal.
     Prompt,
+    /// A token for IAM database authentication of RDS, signed here anew for each login; it goes over TLS only.
+    RdsIam,
+}
+
+impl PasswordSource {
+    /// It is had from AWS, so that the pipeline needs a section `[aws]`.
+    #[must_use]
+    pub fn needs_aws(&self) -> bool {
+        matches!(self, Self::Secret(_) | Self::RdsIam)
+    }
 }
 
 /// TLS modes, as in libpq's `sslmode`.
@@ -244,6 +254,9 @@ pub struct Dms {
     pub target_endpoint: String,
     /// Task identifier.
     pub task: String,
+    /// The bucket for the results of premigration assessments; without one there are none.
+    #[serde(default)]
+    pub assessment_bucket: Option<String>,
 }
 
 /// The `[s3]` section.

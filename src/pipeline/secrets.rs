@@ -2,9 +2,12 @@
 //! [`SecretString`], which neither prints nor saves them.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
 use super::model::{Endpoint, PasswordSource, Pipeline};
@@ -14,9 +17,53 @@ use crate::text;
 #[derive(Debug, Clone, Default)]
 pub struct Passwords {
     /// Of the source; `None` logs in without one.
-    pub source: Option<SecretString>,
+    pub source: Option<Password>,
     /// Of the target.
-    pub target: Option<SecretString>,
+    pub target: Option<Password>,
+}
+
+/// A password, or who has it: asked at each login, since some live for minutes only and others are changed while a
+/// sync runs for weeks.
+#[derive(Clone)]
+pub enum Password {
+    /// The same at each login.
+    Fixed(SecretString),
+    /// Asked for at each login.
+    Kept(Arc<dyn KeepPassword>),
+}
+
+/// Who has a password.
+pub trait KeepPassword: Send + Sync {
+    /// The password for a login there, now.
+    fn password<'a>(&'a self, endpoint: &'a Endpoint) -> BoxFuture<'a, Result<SecretString, SecretError>>;
+}
+
+impl Password {
+    /// The password for a login there, now.
+    ///
+    /// # Errors
+    /// Why it could not be had, in a sentence without it.
+    pub async fn get(&self, endpoint: &Endpoint) -> Result<SecretString, SecretError> {
+        match self {
+            Self::Fixed(password) => Ok(password.clone()),
+            Self::Kept(keeper) => keeper.password(endpoint).await,
+        }
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fixed(_) => "Fixed(…)",
+            Self::Kept(_) => "Kept(…)",
+        })
+    }
+}
+
+impl From<SecretString> for Password {
+    fn from(password: SecretString) -> Self {
+        Self::Fixed(password)
+    }
 }
 
 /// Why a password could not be had. No message holds one.
@@ -66,15 +113,9 @@ pub enum SecretError {
         /// The file.
         path: PathBuf,
     },
-    /// The password is in AWS Secrets Manager.
-    #[error(
-        "[{side}] password: this version does not read Secrets Manager yet. Fetch it yourself (aws secretsmanager \
-         get-secret-value) and use password = {{ env = \"VARIABLE\" }} or {{ file = \"path\" }}"
-    )]
-    SecretsManager {
-        /// `source` or `target`.
-        side: &'static str,
-    },
+    /// AWS did not give it, or gave something else; in a sentence.
+    #[error("the password could not be had from AWS: {0}")]
+    Aws(String),
     /// Nobody can be asked.
     #[error(
         "the password cannot be asked for: standard input is no terminal. Use password = {{ env = \"VARIABLE\" }} or \
@@ -91,15 +132,16 @@ pub enum SecretError {
 
 impl Passwords {
     /// Fetches both passwords. `ask` shows its argument as a question and reads the answer unseen; it is called only
-    /// for `prompt = true`.
+    /// for `prompt = true`. `aws` has those that come from there ([`PasswordSource::needs_aws`]); nobody is asked yet.
     ///
     /// # Errors
     /// Names section, key and variable or file; never a value.
     pub fn resolve(
         pipeline: &Pipeline,
+        aws: &dyn Fn(&PasswordSource) -> Password,
         ask: &mut dyn FnMut(&str) -> Result<SecretString, SecretError>,
     ) -> Result<Self, SecretError> {
-        Self::resolve_with(pipeline, &|name| std::env::var_os(name), ask)
+        Self::resolve_with(pipeline, &|name| std::env::var_os(name), aws, ask)
     }
 
     /// As [`Passwords::resolve`], with the environment given.
@@ -109,11 +151,12 @@ impl Passwords {
     pub fn resolve_with(
         pipeline: &Pipeline,
         variable: &dyn Fn(&str) -> Option<OsString>,
+        aws: &dyn Fn(&PasswordSource) -> Password,
         ask: &mut dyn FnMut(&str) -> Result<SecretString, SecretError>,
     ) -> Result<Self, SecretError> {
         Ok(Self {
-            source: password("source", &pipeline.source, variable, ask)?,
-            target: password("target", &pipeline.target, variable, ask)?,
+            source: password("source", &pipeline.source, variable, aws, ask)?,
+            target: password("target", &pipeline.target, variable, aws, ask)?,
         })
     }
 }
@@ -122,19 +165,20 @@ fn password(
     side: &'static str,
     endpoint: &Endpoint,
     variable: &dyn Fn(&str) -> Option<OsString>,
+    aws: &dyn Fn(&PasswordSource) -> Password,
     ask: &mut dyn FnMut(&str) -> Result<SecretString, SecretError>,
-) -> Result<Option<SecretString>, SecretError> {
+) -> Result<Option<Password>, SecretError> {
     let Some(source) = &endpoint.password else { return Ok(None) };
     match source {
         PasswordSource::Env(name) => from_variable(side, name, variable(name)),
         PasswordSource::File(path) => from_file(side, path),
-        PasswordSource::Secret(_) => Err(SecretError::SecretsManager { side }),
+        PasswordSource::Secret(_) | PasswordSource::RdsIam => return Ok(Some(aws(source))),
         PasswordSource::Prompt => {
             let question = format!("Password of {} on the {side}, {}:{}", endpoint.user, endpoint.host, endpoint.port);
             ask(&text::safe(&question))
         }
     }
-    .map(Some)
+    .map(|password| Some(password.into()))
 }
 
 fn from_variable(side: &'static str, name: &str, value: Option<OsString>) -> Result<SecretString, SecretError> {
@@ -176,13 +220,18 @@ mod tests {
 
     /// The source's password (or the error's words) for this `password = …`.
     fn resolve(password: &str, variable: Option<&str>, folder: &Path) -> Result<Option<String>, String> {
-        let text = LEAST.replace("host = \"pg\"", &format!("host = \"pg\"\npassword = {password}"));
+        let (password, rest) = password.split_once('\n').unwrap_or((password, ""));
+        let text = LEAST.replace("host = \"pg\"", &format!("host = \"pg\"\npassword = {password}")) + rest;
         let pipeline = Pipeline::parse(&folder.join("cdc-doctor.toml"), &text).unwrap();
         let mut ask = |question: &str| Ok(SecretString::from(format!("answer to {question}")));
-        let passwords = Passwords::resolve_with(&pipeline, &|_| variable.map(OsString::from), &mut ask);
+        let aws = |_: &PasswordSource| SecretString::from("from AWS").into();
+        let passwords = Passwords::resolve_with(&pipeline, &|_| variable.map(OsString::from), &aws, &mut ask);
         let passwords = passwords.map_err(|error| error.to_string())?;
         assert!(!format!("{passwords:?}").contains("hunter2"));
-        Ok(passwords.source.map(|p| p.expose_secret().to_owned()))
+        Ok(passwords.source.map(|password| match password {
+            Password::Fixed(password) => password.expose_secret().to_owned(),
+            Password::Kept(_) => "kept".to_owned(),
+        }))
     }
 
     #[test]
@@ -214,6 +263,7 @@ mod tests {
         let here = Path::new("");
         let asked = resolve("{ prompt = true }", None, here).unwrap();
         assert_eq!(asked.as_deref(), Some("answer to Password of dms on the source, pg:5432"));
-        insta::assert_snapshot!(resolve("{ secret = \"prod/pg\" }", None, here).unwrap_err(), @r#"[source] password: this version does not read Secrets Manager yet. Fetch it yourself (aws secretsmanager get-secret-value) and use password = { env = "VARIABLE" } or { file = "path" }"#);
+        let aws = "{ secret = \"prod/pg\" }\n[aws]\nregion = \"eu-west-2\"";
+        assert_eq!(resolve(aws, None, here), Ok(Some("from AWS".into())));
     }
 }

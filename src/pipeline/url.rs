@@ -31,7 +31,8 @@ pub(super) fn parse(text: &str, schemes: &[&str]) -> Result<Parts, String> {
     }
     if url.password().is_some() {
         return Err("holds a password, which does not belong there: take it out of the url and add password = \
-                    { env = \"VARIABLE\" }, { file = \"path\" }, { secret = \"ARN or name\" } or { prompt = true }"
+                    { env = \"VARIABLE\" }, { file = \"path\" }, { secret = \"ARN or name\" }, { rds_iam = true } \
+                    or { prompt = true }"
             .to_owned());
     }
     if url[Position::BeforeUsername..Position::AfterPath].contains('@') && url.username().is_empty() {
@@ -71,7 +72,8 @@ fn parameters(url: &Url) -> String {
     let has = |name: &str| url.query_pairs().any(|(k, _)| k.eq_ignore_ascii_case(name));
     if has("password") || has("passwd") {
         return "holds a password, which does not belong there: take it out of the url and add password = { env = \
-                \"VARIABLE\" }, { file = \"path\" }, { secret = \"ARN or name\" } or { prompt = true }"
+                \"VARIABLE\" }, { file = \"path\" }, { secret = \"ARN or name\" }, { rds_iam = true } \
+                    or { prompt = true }"
             .to_owned();
     }
     if has("sslmode") || has("ssl-mode") {

@@ -287,10 +287,12 @@ fn password(given: Given, folder: &Path) -> Result<PasswordSource, String> {
         ("file", _) => Err("file takes the path of a file whose first line is the password".into()),
         ("secret", Given::Text(secret)) if !secret.trim().is_empty() => Ok(PasswordSource::Secret(secret)),
         ("secret", _) => Err("secret takes the ARN or name of a secret in AWS Secrets Manager".into()),
+        ("rds_iam", Given::Switch(true)) => Ok(PasswordSource::RdsIam),
+        ("rds_iam", _) => Err("rds_iam takes only true".into()),
         ("prompt", Given::Switch(true)) => Ok(PasswordSource::Prompt),
         ("prompt", _) => Err("prompt takes only true; to log in without a password, leave the key out".into()),
         (other, _) => {
-            let near = text::nearest(other, ["env", "file", "secret", "prompt"]);
+            let near = text::nearest(other, ["env", "file", "secret", "rds_iam", "prompt"]);
             let near = near.map(|n| format!(" (did you mean {n}?)")).unwrap_or_default();
             Err(format!("names an unknown source{near}; it takes {takes}"))
         }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mysql_async::OptsBuilder;
 use mysql_async::prelude::Queryable;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -16,6 +15,7 @@ use super::report::{Comparison, SyncState, TableResult};
 use super::sides::Sides;
 use super::tide::Tide;
 use super::work::Work;
+use crate::connect::mysql::Like;
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
 use crate::sync::Stop;
@@ -112,7 +112,7 @@ async fn prepared(
     let jobs = prepare::jobs(&mut control, pipeline, options, &server).await?;
     let tide = Tide::look(&mut control.target, pipeline, options.patience).await;
     let tide = tide.map_err(|e| look("reading the checkpoint on the target", &e))?;
-    let like = OptsBuilder::from_opts(control.target.opts().clone());
+    let like = Like::session(&control.target, &pipeline.target, passwords.target.as_ref());
     let work = Work::new(pipeline, passwords, like, server.flavor, jobs, tide, options.rows, progress);
     Ok(Ready { control, server, work: Arc::new(work) })
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::pin::pin;
 
 use futures_util::TryStreamExt;
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, OptsBuilder};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, RowStream};
 
@@ -15,6 +15,7 @@ use super::narrow::{BucketDigests, Digest, Listing};
 use super::rows::Fetch;
 use super::statement::{Buckets, Key, Shape, Slice};
 use super::value::Seen;
+use crate::connect::mysql::Like;
 use crate::connect::{self, ConnectError};
 use crate::facts::MyFlavor;
 use crate::pipeline::Pipeline;
@@ -63,6 +64,12 @@ pub(super) struct Sides {
     pub(super) target: Conn,
 }
 
+/// One more session on the target.
+async fn open(like: &Like) -> Result<Conn, Cause> {
+    let options = like.options().await.map_err(|e| Cause::Connect(Box::new(e)))?;
+    Conn::new(options).await.map_err(|e| Cause::from(&e))
+}
+
 impl Sides {
     /// The first sessions, as the pipeline file says.
     pub(super) async fn open(pipeline: &Pipeline, passwords: &Passwords) -> Result<Self, ConnectError> {
@@ -73,13 +80,10 @@ impl Sides {
     }
 
     /// More sessions, the target's as the first one was opened.
-    pub(super) async fn another(pipeline: &Pipeline, passwords: &Passwords, like: OptsBuilder) -> Result<Self, Cause> {
+    pub(super) async fn another(pipeline: &Pipeline, passwords: &Passwords, like: Like) -> Result<Self, Cause> {
         let source = connect::postgres::open(&pipeline.source, passwords.source.as_ref());
-        let (source, target) = tokio::join!(source, Conn::new(like));
-        Ok(Self {
-            source: source.map_err(|e| Cause::Connect(Box::new(e)))?,
-            target: target.map_err(|e| Cause::from(&e))?,
-        })
+        let (source, target) = tokio::join!(source, open(&like));
+        Ok(Self { source: source.map_err(|e| Cause::Connect(Box::new(e)))?, target: target? })
     }
 
     /// The settings that comparing needs.

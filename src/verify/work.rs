@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mysql_async::OptsBuilder;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::timeout;
 use tokio_postgres::types::Type;
@@ -20,6 +19,7 @@ use super::sides::Sides;
 use super::statement::{self, Buckets, Key, Shape, Slice};
 use super::table::Table;
 use super::tide::Tide;
+use crate::connect::mysql::Like;
 use crate::facts::MyFlavor;
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
@@ -30,7 +30,7 @@ pub(super) struct Work {
     pipeline: Pipeline,
     passwords: Passwords,
     /// Options for further sessions on the target.
-    like: OptsBuilder,
+    like: Like,
     flavor: MyFlavor,
     jobs: Vec<Job>,
     tables: Vec<Mutex<Table>>,
@@ -65,7 +65,7 @@ impl Work {
     pub(super) fn new(
         pipeline: &Pipeline,
         passwords: &Passwords,
-        like: OptsBuilder,
+        like: Like,
         flavor: MyFlavor,
         jobs: Vec<Job>,
         tide: Option<Tide>,

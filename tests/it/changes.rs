@@ -689,7 +689,9 @@ fn a_reader_that_the_source_believes_to_be_alive_is_ended_and_one_of_somebody_el
         // As a run leaves it whose network went away: nobody reads on the other end.
         let read = async |name: &str| {
             let mut session =
-                connect::postgres::open_replication(&source.endpoint, Some(&source.password)).await.unwrap();
+                connect::postgres::open_replication(&source.endpoint, Some(&source.password.clone().into()))
+                    .await
+                    .unwrap();
             session.query(&format!("SET application_name = '{name}'")).await.unwrap();
             let options = format!("proto_version '1', publication_names '\"{slot}\"'");
             session.start(&format!("START_REPLICATION SLOT {slot} LOGICAL 0/0 ({options})")).await.unwrap()

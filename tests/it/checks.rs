@@ -26,7 +26,8 @@ pub struct Case {
 impl Case {
     /// A sound pipeline as the servers' superusers.
     pub fn new(source: &Source, target: &Target) -> Self {
-        let passwords = Passwords { source: Some(source.password.clone()), target: Some(target.password.clone()) };
+        let passwords =
+            Passwords { source: Some(source.password.clone().into()), target: Some(target.password.clone().into()) };
         Self { project: Project::new(source, target), passwords }
     }
 
@@ -51,7 +52,7 @@ impl Case {
             source.run(&statement.replace("{role}", &role));
         }
         self.set("source.user", &role);
-        self.passwords.source = Some(SecretString::from(PASSWORD));
+        self.passwords.source = Some(SecretString::from(PASSWORD).into());
         role
     }
 
@@ -60,7 +61,7 @@ impl Case {
         let account = unique("account");
         target.run(&format!("CREATE USER '{account}'@'%' IDENTIFIED BY '{PASSWORD}' {options}"));
         self.set("target.user", &account);
-        self.passwords.target = Some(SecretString::from(PASSWORD));
+        self.passwords.target = Some(SecretString::from(PASSWORD).into());
         account
     }
 
@@ -229,7 +230,7 @@ fn the_storys_two_login_faults_are_seen_at_once_and_healed() {
 fn a_wrong_source_password_is_the_only_cause() {
     let (mut case, source) = Case::sound();
     case.source_role(&source, "");
-    case.passwords.source = Some(SecretString::from("wrong"));
+    case.passwords.source = Some(SecretString::from("wrong").into());
     for tls in ["verify-full", "prefer"] {
         case.set("source.tls", tls);
         let seen = case.look();
@@ -454,7 +455,7 @@ fn a_wrong_target_password_is_the_only_cause_with_and_without_tls() {
     support::both_targets(|target| {
         let mut case = Case::new(&support::source(), target);
         case.target_account(target, "");
-        case.passwords.target = Some(SecretString::from("wrong"));
+        case.passwords.target = Some(SecretString::from("wrong").into());
         for tls in ["verify-full", "disable"] {
             case.set("target.tls", tls);
             let seen = case.look();

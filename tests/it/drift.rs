@@ -22,7 +22,8 @@ struct Walk {
 
 impl Walk {
     fn new(source: &Source, target: &Target) -> Self {
-        let passwords = Passwords { source: Some(source.password.clone()), target: Some(target.password.clone()) };
+        let passwords =
+            Passwords { source: Some(source.password.clone().into()), target: Some(target.password.clone().into()) };
         Self { project: Project::new(source, target), passwords }
     }
 

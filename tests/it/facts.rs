@@ -74,7 +74,7 @@ fn forward(port: u16) -> u16 {
 }
 
 fn collect(pipeline: &Pipeline, source: &SecretString, target: &SecretString) -> Facts {
-    let passwords = Passwords { source: Some(source.clone()), target: Some(target.clone()) };
+    let passwords = Passwords { source: Some(source.clone().into()), target: Some(target.clone().into()) };
     let facts = support::block_on(facts::collect(pipeline, &passwords, &|_| {}));
     let text = serde_json::to_string(&facts).unwrap();
     assert!(!text.contains("\"pending\""), "something is still pending: {text}");
@@ -370,7 +370,7 @@ fn what_a_poor_login_cannot_see_is_unknown() {
     let held = support::block_on(async {
         let client = source.client().await;
         client.batch_execute("BEGIN; CREATE TABLE in_progress (id int)").await.unwrap();
-        let passwords = Passwords { source: Some(secret()), target: None };
+        let passwords = Passwords { source: Some(secret().into()), target: None };
         let endpoint = as_user(&source.endpoint, &name);
         facts::collect(&pipeline(&endpoint, &nowhere(&endpoint)), &passwords, &|_| {}).await
     });
@@ -396,7 +396,7 @@ fn open_and_prepared_transactions_and_slots_are_seen() {
         client.simple_query("SELECT pg_create_logical_replication_slot('kept', 'pgoutput')").await.unwrap();
         client.batch_execute("BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'left over'").await.unwrap();
         client.batch_execute("BEGIN; INSERT INTO t VALUES (2)").await.unwrap();
-        let passwords = Passwords { source: Some(server.password().clone()), target: None };
+        let passwords = Passwords { source: Some(server.password().clone().into()), target: None };
         facts::collect(&pipeline(&endpoint, &nowhere(&endpoint)), &passwords, &|_| {}).await
     });
     let transactions = facts.source.transactions.known().unwrap();
@@ -416,7 +416,7 @@ fn a_locked_table_does_not_hold_the_collector_up() {
     let (facts, took) = support::block_on(async {
         let client = source.client().await;
         client.batch_execute("BEGIN; LOCK TABLE locked IN ACCESS EXCLUSIVE MODE").await.unwrap();
-        let passwords = Passwords { source: Some(source.password.clone()), target: None };
+        let passwords = Passwords { source: Some(source.password.clone().into()), target: None };
         let begun = Instant::now();
         let facts = facts::collect(&pipeline(&source.endpoint, &nowhere(&source.endpoint)), &passwords, &|_| {}).await;
         (facts, begun.elapsed())
@@ -445,7 +445,8 @@ fn a_screen_sees_the_facts_arrive_stage_by_stage() {
     let source = support::source();
     let target = support::target(MyFlavor::MariaDb);
     let seen = Mutex::new(Vec::new());
-    let passwords = Passwords { source: Some(source.password.clone()), target: Some(target.password.clone()) };
+    let passwords =
+        Passwords { source: Some(source.password.clone().into()), target: Some(target.password.clone().into()) };
     support::block_on(facts::collect(&pipeline(&source.endpoint, &target.endpoint), &passwords, &|facts| {
         let stage = (
             facts.source.configured.accepted(),
@@ -463,16 +464,17 @@ fn a_screen_sees_the_facts_arrive_stage_by_stage() {
 fn certificates_are_verified_as_the_mode_says() {
     let source = support::source();
     certificates(&source.endpoint, |endpoint| {
-        support::block_on(connect::postgres::open(endpoint, Some(&source.password))).map(drop)
+        support::block_on(connect::postgres::open(endpoint, Some(&source.password.clone().into()))).map(drop)
     });
     // The replication session goes the same way.
     certificates(&source.endpoint, |endpoint| {
-        support::block_on(connect::postgres::open_replication(endpoint, Some(&source.password))).map(drop)
+        support::block_on(connect::postgres::open_replication(endpoint, Some(&source.password.clone().into())))
+            .map(drop)
     });
     support::both_targets(|target| {
         certificates(&target.endpoint, |endpoint| {
             support::block_on(async {
-                let conn = connect::mysql::open(endpoint, Some(&target.password), None).await?;
+                let conn = connect::mysql::open(endpoint, Some(&target.password.clone().into()), None).await?;
                 conn.disconnect().await.unwrap();
                 Ok(())
             })
@@ -650,7 +652,7 @@ fn plaintext_logins_work_with_either_password_method() {
         target.run(&format!("CREATE USER {name}@'%' IDENTIFIED BY 's3cret'"));
         let endpoint = Endpoint { tls: TlsMode::Disable, ..as_user(&target.endpoint, &name) };
         support::block_on(async {
-            let mut conn = connect::mysql::open(&endpoint, Some(&secret()), None).await.unwrap();
+            let mut conn = connect::mysql::open(&endpoint, Some(&secret().into()), None).await.unwrap();
             let row: (String, String, String) =
                 conn.query_first("SELECT @@sql_mode, @@time_zone, @@character_set_client").await.unwrap().unwrap();
             assert!(row.0.contains("STRICT_ALL_TABLES") && !row.0.contains("ANSI_QUOTES"), "{}", row.0);
@@ -683,7 +685,7 @@ fn a_session_has_the_settings_that_the_rest_relies_on() {
         source.endpoint.database
     ));
     support::block_on(async {
-        let client = connect::postgres::open(&source.endpoint, Some(&source.password)).await.unwrap();
+        let client = connect::postgres::open(&source.endpoint, Some(&source.password.clone().into())).await.unwrap();
         let sql = "SELECT '2024-02-03 04:05:06+00'::timestamptz::text, '\\x01ff'::bytea::text,
                           '1 mon 2 days 03:00'::interval::text, current_setting('statement_timeout'),
                           current_setting('row_security'), current_setting('application_name')";

@@ -29,7 +29,10 @@ impl<'a> Case<'a> {
     }
 
     fn passwords(&self) -> Passwords {
-        Passwords { source: Some(self.source.password.clone()), target: Some(self.target.password.clone()) }
+        Passwords {
+            source: Some(self.source.password.clone().into()),
+            target: Some(self.target.password.clone().into()),
+        }
     }
 
     fn apply(&self, plan: &Plan, events: &mut Vec<StepEvent>) -> Result<Applied, ApplyError> {

@@ -88,10 +88,13 @@ fn there(target: &Target, name: &str) -> MyTable {
 /// One statement, with the session that the program itself uses.
 fn run(target: &Target, sql: &str) -> Result<(), String> {
     support::block_on(async {
-        let mut conn =
-            cdc_doctor::connect::mysql::open(&target.endpoint, Some(&target.password), Some(&target.endpoint.database))
-                .await
-                .unwrap();
+        let mut conn = cdc_doctor::connect::mysql::open(
+            &target.endpoint,
+            Some(&target.password.clone().into()),
+            Some(&target.endpoint.database),
+        )
+        .await
+        .unwrap();
         let ran = conn.query_drop(sql).await.map_err(|why| format!("{why}\n{sql}"));
         conn.disconnect().await.unwrap();
         ran

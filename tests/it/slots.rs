@@ -18,7 +18,8 @@ use crate::support::{self, Source, Target, unique};
 /// Reads from a slot as sync does, for as long as it lives; it confirms nothing.
 pub async fn reader(source: &Source, slot: &str, publication: &str) -> Stream {
     free(&source.client().await, slot).await;
-    let session = connect::postgres::open_replication(&source.endpoint, Some(&source.password)).await.unwrap();
+    let session =
+        connect::postgres::open_replication(&source.endpoint, Some(&source.password.clone().into())).await.unwrap();
     let publication = pg_literal(&pg_ident(publication));
     let options = format!("proto_version '1', publication_names {publication}");
     let start = format!("START_REPLICATION SLOT {} LOGICAL 0/0 ({options})", pg_ident(slot));

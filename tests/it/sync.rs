@@ -59,7 +59,7 @@ fn pipeline(source: &Source, target: &Target) -> Pipeline {
 }
 
 fn passwords(source: &Source, target: &Target) -> Passwords {
-    Passwords { source: Some(source.password.clone()), target: Some(target.password.clone()) }
+    Passwords { source: Some(source.password.clone().into()), target: Some(target.password.clone().into()) }
 }
 
 /// Runs a load while `meanwhile` watches its counters.
@@ -376,7 +376,8 @@ fn what_cannot_be_loaded_is_refused_at_once_and_changes_nothing() {
         );
         let mut pipeline = pipeline(&source, target);
         pipeline.source.user.clone_from(&reader);
-        let passwords = Passwords { source: Some("reader".to_owned().into()), ..passwords(&source, target) };
+        let passwords =
+            Passwords { source: Some(secrecy::SecretString::from("reader").into()), ..passwords(&source, target) };
         let refusals = load_with(&pipeline, &passwords, false).refusals();
         for words in ["public.secret: the source login", "no SELECT", "public.hidden: row-level security"] {
             assert!(refusals.contains(words), "{words}: {refusals}");

@@ -547,7 +547,8 @@ fn run_seen(
 ) -> Comparison {
     let mut pipeline = Pipeline::load(&Project::new(source, target).path()).unwrap();
     pipeline.name = name.to_owned();
-    let passwords = Passwords { source: Some(source.password.clone()), target: Some(target.password.clone()) };
+    let passwords =
+        Passwords { source: Some(source.password.clone().into()), target: Some(target.password.clone().into()) };
     let options = VerifyOptions { patience, ..VerifyOptions::default() };
     let stop = Stop::default();
     let run = verify::run(&pipeline, &passwords, &options, progress, &stop);

@@ -16,6 +16,7 @@
 //! }
 //! ```
 
+mod moto;
 mod project;
 
 use std::fmt;
@@ -28,6 +29,7 @@ use cdc_doctor::pipeline::Endpoint;
 use cdc_doctor::quote::{my_ident, pg_ident};
 use secrecy::SecretString;
 
+pub use moto::{moto, moto_session};
 pub use project::{Project, Ran};
 
 /// The PostgreSQL that all tests share. Roles and slots are the whole server's: name them with [`unique`].

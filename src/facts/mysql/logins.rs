@@ -2,17 +2,17 @@
 
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use secrecy::SecretString;
 
 use super::super::Attempt;
 use super::super::board::Board;
 use crate::connect;
+use crate::pipeline::secrets::Password;
 use crate::pipeline::{Endpoint, TlsMode};
 
 /// One login, kept open where it worked.
 pub(super) async fn log_in(
     endpoint: &Endpoint,
-    password: Option<&SecretString>,
+    password: Option<&Password>,
     database: Option<&str>,
 ) -> (Attempt, Option<Conn>) {
     match connect::mysql::open(endpoint, password, database).await {
@@ -35,12 +35,7 @@ pub(super) async fn tls_version(conn: &mut Conn) -> Option<String> {
 
 /// The logins with TLS off and on, without naming a database. What the configured login already shows is not tried
 /// again: servers lock accounts out after some failures.
-pub(super) async fn probe(
-    board: &Board<'_>,
-    endpoint: &Endpoint,
-    password: Option<&SecretString>,
-    configured: &Attempt,
-) {
+pub(super) async fn probe(board: &Board<'_>, endpoint: &Endpoint, password: Option<&Password>, configured: &Attempt) {
     let with = |tls| Endpoint { tls, ..endpoint.clone() };
     let (off, on) = (with(TlsMode::Disable), with(TlsMode::Require));
     let plaintext = async {
@@ -66,7 +61,7 @@ pub(super) async fn probe(
     });
 }
 
-async fn once(endpoint: &Endpoint, password: Option<&SecretString>) -> Attempt {
+async fn once(endpoint: &Endpoint, password: Option<&Password>) -> Attempt {
     let (attempt, conn) = log_in(endpoint, password, None).await;
     if let Some(conn) = conn {
         // The server is told; that the session ends anyway is no news.
@@ -79,7 +74,7 @@ async fn once(endpoint: &Endpoint, password: Option<&SecretString>) -> Attempt {
 /// to this login (1044).
 pub(super) async fn without_database(
     endpoint: &Endpoint,
-    password: Option<&SecretString>,
+    password: Option<&Password>,
     configured: &Attempt,
 ) -> Option<Conn> {
     let about_database = configured.refusal().is_some_and(|r| matches!(r.code.as_deref(), Some("1044" | "1049")));

@@ -8,11 +8,11 @@ mod server;
 mod sync;
 
 use mysql_async::Conn;
-use secrecy::SecretString;
 
 use super::board::{Board, Settle, fact};
 use super::{Attempt, Fact, MyFlavor, MyTable, Stage, SyncedTable, Unknown, UnknownKind, host};
 use crate::pipeline::Pipeline;
+use crate::pipeline::secrets::Password;
 use ask::Ask;
 
 /// The tables of the given databases with their columns and keys, by a fixed number of queries.
@@ -32,7 +32,7 @@ pub async fn synced(conn: &mut Conn, pipeline: &Pipeline) -> Result<Vec<SyncedTa
 }
 
 /// Fills the target's facts.
-pub(super) async fn collect(board: &Board<'_>, pipeline: &Pipeline, password: Option<&SecretString>) {
+pub(super) async fn collect(board: &Board<'_>, pipeline: &Pipeline, password: Option<&Password>) {
     let endpoint = &pipeline.target;
     let (addresses, found) = host::addresses(endpoint).await;
     if found.is_empty() {

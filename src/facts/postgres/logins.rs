@@ -1,6 +1,5 @@
 //! Tries to log in to the source: as configured, without TLS, with TLS, for replication, and to other databases.
 
-use secrecy::SecretString;
 use tokio_postgres::Client;
 
 use super::super::board::{Board, fact};
@@ -8,10 +7,11 @@ use super::super::{Attempt, Refusal, Unknown, UnknownKind};
 use super::ask::Ask;
 use super::server;
 use crate::connect;
+use crate::pipeline::secrets::Password;
 use crate::pipeline::{Endpoint, TlsMode};
 
 /// One login, kept open where it worked.
-pub(super) async fn log_in(endpoint: &Endpoint, password: Option<&SecretString>) -> (Attempt, Option<Client>) {
+pub(super) async fn log_in(endpoint: &Endpoint, password: Option<&Password>) -> (Attempt, Option<Client>) {
     match connect::postgres::open(endpoint, password).await {
         Ok(client) => {
             let tls = match endpoint.tls {
@@ -26,12 +26,7 @@ pub(super) async fn log_in(endpoint: &Endpoint, password: Option<&SecretString>)
 
 /// The logins with TLS off and on. What the configured login already shows is not tried again: servers lock accounts
 /// out after some failures.
-pub(super) async fn probe(
-    board: &Board<'_>,
-    endpoint: &Endpoint,
-    password: Option<&SecretString>,
-    configured: &Attempt,
-) {
+pub(super) async fn probe(board: &Board<'_>, endpoint: &Endpoint, password: Option<&Password>, configured: &Attempt) {
     let with = |tls| Endpoint { tls, ..endpoint.clone() };
     let (off, on) = (with(TlsMode::Disable), with(TlsMode::Require));
     let plaintext = async {
@@ -60,7 +55,7 @@ pub(super) async fn probe(
 }
 
 /// A real replication session, asked who it is.
-pub(super) async fn replication(board: &Board<'_>, endpoint: &Endpoint, password: Option<&SecretString>) {
+pub(super) async fn replication(board: &Board<'_>, endpoint: &Endpoint, password: Option<&Password>) {
     let mut identifier = None;
     let attempt = match connect::postgres::open_replication(endpoint, password).await {
         Ok(mut session) => match session.query("IDENTIFY_SYSTEM").await {
@@ -89,7 +84,7 @@ pub(super) async fn replication(board: &Board<'_>, endpoint: &Endpoint, password
 pub(super) async fn databases_otherwise(
     board: &Board<'_>,
     endpoint: &Endpoint,
-    password: Option<&SecretString>,
+    password: Option<&Password>,
     configured: &Attempt,
 ) {
     let (mut encrypted, mut plaintext) = (false, false);

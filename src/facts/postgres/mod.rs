@@ -8,11 +8,10 @@ mod replication;
 mod server;
 mod types;
 
-use secrecy::SecretString;
-
 use super::board::{Board, Settle, fact};
 use super::{Fact, PgTable, Unknown, UnknownKind, host};
 use crate::pipeline::Pipeline;
+use crate::pipeline::secrets::Password;
 use ask::Ask;
 
 pub use measure::measure;
@@ -31,7 +30,7 @@ pub async fn tables(
 }
 
 /// Fills the source's facts.
-pub(super) async fn collect(board: &Board<'_>, pipeline: &Pipeline, password: Option<&SecretString>) {
+pub(super) async fn collect(board: &Board<'_>, pipeline: &Pipeline, password: Option<&Password>) {
     let endpoint = &pipeline.source;
     let (addresses, found) = host::addresses(endpoint).await;
     if found.is_empty() {

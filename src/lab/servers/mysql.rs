@@ -149,7 +149,7 @@ impl MySqlServer {
     /// # Errors
     /// The server's refusal.
     pub async fn conn(&self, database: Option<&str>) -> Result<mysql_async::Conn, ServerError> {
-        Ok(connect::mysql::open(&self.endpoint(""), Some(&self.password), database).await?)
+        Ok(connect::mysql::open(&self.endpoint(""), Some(&self.password.clone().into()), database).await?)
     }
 
     /// Runs statements (separated by semicolons) as `root`, from any thread, inside or outside of async code.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use mysql_async::OptsBuilder;
 use tokio::sync::mpsc;
 use tokio_postgres::Client;
 
@@ -13,6 +12,7 @@ use super::supervise::{Run, Setup};
 use super::target::{self, Server};
 use super::{SyncOptions, cdc, plan, report};
 use crate::connect;
+use crate::connect::mysql::Like;
 use crate::facts::PgTable;
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
@@ -49,7 +49,7 @@ pub(super) async fn only(
         () = stop.wait() => return Err(SyncError::Stopped(Box::default())),
         ready = ready => ready?,
     };
-    let target = OptsBuilder::from_opts(control.opts().clone());
+    let target = Like::session(&control, &pipeline.target, passwords.target.as_ref());
     let load = Load { pipeline, passwords, server, target, jobs: jobs.into(), reporter, began, resumes: false };
     let done = load.run(&snapshot, stop, None).await;
     drop(snapshot);
@@ -64,7 +64,7 @@ pub(super) struct Load<'a> {
     pub(super) passwords: &'a Passwords,
     pub(super) server: Server,
     /// Options for sessions on the target.
-    pub(super) target: OptsBuilder,
+    pub(super) target: Like,
     pub(super) jobs: Arc<[Job]>,
     pub(super) reporter: &'a Reporter,
     pub(super) began: Instant,

@@ -1,11 +1,11 @@
 //! One view of the source for all readers: a session that exports its snapshot, and readers that import it.
 
-use secrecy::SecretString;
 use tokio_postgres::Client;
 
 use crate::connect;
 use crate::facts::PgTable;
 use crate::pipeline::Endpoint;
+use crate::pipeline::secrets::Password;
 use crate::quote::{pg_literal, pg_table};
 use crate::sync::error::{Cause, SyncError};
 
@@ -47,7 +47,7 @@ pub(super) async fn export(client: &Client) -> Result<String, SyncError> {
 
 /// A session that sees what the snapshot sees. Rows come in the same order each time, so that the row that a warning
 /// numbers can be found again.
-pub(super) async fn reader(endpoint: &Endpoint, password: Option<&SecretString>, id: &str) -> Result<Client, Cause> {
+pub(super) async fn reader(endpoint: &Endpoint, password: Option<&Password>, id: &str) -> Result<Client, Cause> {
     let client = connect::postgres::open(endpoint, password).await.map_err(|e| Cause::Connect(Box::new(e)))?;
     let begin = format!(
         "SET synchronize_seqscans = off; SET max_parallel_workers_per_gather = 0; SET jit = off; \

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, OptsBuilder};
 use tokio::sync::{OnceCell, mpsc};
 use tokio::task::JoinSet;
 use tokio_postgres::Client;
@@ -16,6 +16,7 @@ use super::plan::Part;
 use super::prepare::Job;
 use super::target::{self, Server};
 use super::{report, snapshot};
+use crate::connect::mysql::Like;
 use crate::pipeline::{Pipeline, secrets::Passwords};
 use crate::sync::error::{Cause, Outcome, SyncError};
 use crate::sync::{Event, Reporter, Stop, TableState};
@@ -26,7 +27,7 @@ pub(super) struct Run {
     pub(super) passwords: Passwords,
     pub(super) server: Server,
     /// Options for further sessions on the target.
-    pub(super) target: OptsBuilder,
+    pub(super) target: Like,
     /// Name of the exported snapshot.
     pub(super) snapshot: String,
     pub(super) jobs: Arc<[Job]>,
@@ -67,7 +68,7 @@ pub(super) struct Setup {
     pub(super) pipeline: Pipeline,
     pub(super) passwords: Passwords,
     pub(super) server: Server,
-    pub(super) target: OptsBuilder,
+    pub(super) target: Like,
     pub(super) snapshot: String,
     pub(super) jobs: Arc<[Job]>,
     pub(super) reporter: Reporter,

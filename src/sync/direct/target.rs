@@ -1,8 +1,9 @@
 //! The target as a run needs it: which server, the lock that keeps a second run away, and its tables.
 
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, OptsBuilder};
 
+use crate::connect::mysql::Like;
 use crate::facts::MyFlavor;
 use crate::quote::{my_ident, my_table};
 use crate::schema::{Dialect, TargetTable};
@@ -51,8 +52,9 @@ fn parts(version: &str) -> (u16, u16, u16) {
 }
 
 /// Further sessions with the options of one that stands.
-pub(super) async fn another(like: &OptsBuilder) -> Result<Conn, Cause> {
-    let mut conn = Conn::new(like.clone()).await.map_err(|e| Cause::from(&e))?;
+pub(super) async fn another(like: &Like) -> Result<Conn, Cause> {
+    let mut conn =
+        Conn::new(like.options().await.map_err(|e| Cause::Connect(Box::new(e)))?).await.map_err(|e| Cause::from(&e))?;
     conn.query_drop(SESSION).await.map_err(|e| Cause::from(&e))?;
     Ok(conn)
 }

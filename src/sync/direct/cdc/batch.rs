@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::change::{Batch, KeyedRow, Keys, Reached, Stage, TableWork, What};
 use super::row::RowLayout;
+use crate::sync::Kinds;
 use crate::sync::direct::tuple::Tuple;
 
 /// Bytes of changes in a batch. Seven may be in memory: four that are applied, two that wait, one that grows.
@@ -44,6 +45,16 @@ pub(super) enum Change {
     },
     /// A row that is gone; at least its key.
     Delete(Tuple),
+}
+
+impl Change {
+    fn kind(&self) -> Kinds {
+        match self {
+            Self::Insert(_) => Kinds { inserts: 1, ..Kinds::default() },
+            Self::Update { .. } => Kinds { updates: 1, ..Kinds::default() },
+            Self::Delete(_) => Kinds { deletes: 1, ..Kinds::default() },
+        }
+    }
 }
 
 impl Builder {
@@ -101,6 +112,7 @@ impl Builder {
         self.count(&change);
         let (work, _) = self.table(place);
         work.changes += 1;
+        work.kinds += change.kind();
         let exact = |old, new| Stage::Exact { layout: Arc::clone(layout), old, new };
         match change {
             Change::Insert(new) => match work.stages.last_mut() {
@@ -123,6 +135,7 @@ impl Builder {
         self.count(&change);
         let (work, keys) = self.table(place);
         work.changes += 1;
+        work.kinds += change.kind();
         let mut stage = Keyed { layout, work, keys };
         match change {
             Change::Insert(new) => stage.put(new),
@@ -135,7 +148,7 @@ impl Builder {
     fn table(&mut self, place: usize) -> (&mut TableWork, &mut Keys) {
         self.began.get_or_insert_with(Instant::now);
         let at = *self.at.entry(place).or_insert_with(|| {
-            self.tables.push(TableWork { place, stages: Vec::new(), keys: None, changes: 0 });
+            self.tables.push(TableWork { place, stages: Vec::new(), keys: None, changes: 0, kinds: Kinds::default() });
             self.keys.push(Keys::default());
             self.tables.len() - 1
         });

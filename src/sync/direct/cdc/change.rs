@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::row::RowLayout;
-use crate::sync::Lsn;
 use crate::sync::direct::tuple::Tuple;
+use crate::sync::{Kinds, Lsn};
 
 /// Work for one target transaction, or for a piece of one.
 #[derive(Debug, Default)]
@@ -42,6 +42,8 @@ pub(super) struct TableWork {
     pub(super) keys: Option<Keys>,
     /// Row changes on the source.
     pub(super) changes: u64,
+    /// The same by what they did.
+    pub(super) kinds: Kinds,
 }
 
 /// Rows by their keys, see [`RowLayout::key_of`], and the place of each.

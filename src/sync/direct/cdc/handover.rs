@@ -11,6 +11,7 @@ use super::checkpoint::{Checkpoint, TableRow};
 use super::slot::{self, Made, Plan};
 use super::start::{Asked, Started};
 use crate::connect;
+use crate::connect::mysql::Like;
 use crate::connect::replication::Replication;
 use crate::facts::PgTable;
 use crate::sync::direct::load::Load;
@@ -128,7 +129,7 @@ async fn load(
         pipeline: asked.pipeline,
         passwords: asked.passwords,
         server: started.server,
-        target: mysql_async::OptsBuilder::from_opts(started.conn.opts().clone()),
+        target: Like::session(&started.conn, &asked.pipeline.target, asked.passwords.target.as_ref()),
         jobs: Arc::clone(&jobs),
         reporter,
         began,

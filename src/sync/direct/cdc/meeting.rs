@@ -30,6 +30,7 @@ mod tests {
     use super::*;
     use crate::facts::MyKey;
     use crate::schema::testing::{MYSQL, created, pipeline, table};
+    use crate::sync::Kinds;
     use crate::sync::direct::cdc::change::Reached;
 
     fn my_table() -> MyTable {
@@ -39,7 +40,7 @@ mod tests {
     /// Rows with these keys of the table at this place.
     fn batch(place: usize, keys: Option<&[&'static str]>) -> Batch {
         let keys = keys.map(|k| k.iter().map(|k| (Bytes::from_static(k.as_bytes()), 0)).collect());
-        let tables = vec![TableWork { place, stages: vec![], keys, changes: 1 }];
+        let tables = vec![TableWork { place, stages: vec![], keys, changes: 1, kinds: Kinds::default() }];
         Batch { tables, reached: Some(Reached::default()), changes: 1, bytes: 1 }
     }
 

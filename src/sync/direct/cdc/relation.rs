@@ -11,6 +11,7 @@ use tokio_postgres::Client;
 
 use super::publication::Oids;
 use super::row::{RowLayout, Turn};
+use crate::connect::mysql::Like;
 use crate::facts::{self, MyTable, PgTable};
 use crate::pipeline::{OnSchemaChange, Pipeline};
 use crate::quote::{my_ident, my_table, pg_table};
@@ -47,7 +48,7 @@ pub(super) struct Router {
     pub(super) client: Arc<Client>,
     pub(super) server: Server,
     /// Options for a session on the target that alters tables.
-    pub(super) target: mysql_async::OptsBuilder,
+    pub(super) target: Like,
     pub(super) jobs: Vec<Job>,
     /// For each job: its changes are applied from this position on.
     pub(super) from: Vec<Lsn>,
@@ -71,7 +72,7 @@ pub(super) struct Begin<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) client: Arc<Client>,
     pub(super) server: Server,
-    pub(super) target: mysql_async::OptsBuilder,
+    pub(super) target: Like,
     pub(super) jobs: Vec<Job>,
     pub(super) from: Vec<Lsn>,
     pub(super) oids: Oids,

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, OptsBuilder};
 use tokio_postgres::Client;
 
 use super::checkpoint::{self, Checkpoint, Stored};
@@ -14,6 +14,7 @@ use super::relation::key_columns;
 use super::slot::{self, Plan};
 use super::workers;
 use crate::connect;
+use crate::connect::mysql::Like;
 use crate::facts::{MyTable, PgKey, PgTable, ReplicaIdentity};
 use crate::pipeline::secrets::Passwords;
 use crate::pipeline::{Pipeline, SyncMode};
@@ -115,13 +116,13 @@ async fn identify(pipeline: &Pipeline, passwords: &Passwords) -> Result<String, 
 /// A session that writes.
 async fn session(pipeline: &Pipeline, passwords: &Passwords) -> Result<Conn, SyncError> {
     let first = connect::mysql::open(&pipeline.target, passwords.target.as_ref(), None).await?;
-    let options = OptsBuilder::from_opts(first.opts().clone()).client_found_rows(true);
+    let options = Like::session(&first, &pipeline.target, passwords.target.as_ref()).counting_found_rows();
     let _ = first.disconnect().await;
     another(&options).await.map_err(opening)
 }
 
 /// A session that counts the rows that a statement met, not those that it changed.
-async fn another(options: &OptsBuilder) -> Result<Conn, Cause> {
+async fn another(options: &Like) -> Result<Conn, Cause> {
     let mut conn = target::another(options).await?;
     // The source has checked them, and sends what they entail as changes of its own.
     let unchecked = "SET SESSION foreign_key_checks = 0";
@@ -140,6 +141,7 @@ fn opening(cause: Cause) -> SyncError {
 pub(super) async fn more_sessions(
     first: &mut Conn,
     pipeline: &Pipeline,
+    passwords: &Passwords,
     most: usize,
     earlier: &[u32],
 ) -> Result<Vec<Conn>, SyncError> {
@@ -148,7 +150,7 @@ pub(super) async fn more_sessions(
     if most < 2 || logs_statements(first).await {
         return Ok(more);
     }
-    let options = OptsBuilder::from_opts(first.opts().clone());
+    let options = Like::session(first, &pipeline.target, passwords.target.as_ref()).counting_found_rows();
     while more.len() + 1 < most {
         let mut conn = match another(&options).await {
             Ok(conn) => conn,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mysql_async::{Conn, OptsBuilder};
+use mysql_async::Conn;
 use tokio::sync::{mpsc, watch};
 use tokio_postgres::Client;
 
@@ -15,6 +15,7 @@ use super::stream::{Ended, Follower, Handed};
 use super::workers::{Applied, Workers};
 use super::{lag, publication, slot};
 use crate::connect;
+use crate::connect::mysql::Like;
 use crate::connect::replication::Stream;
 use crate::facts::Stage;
 use crate::pipeline::secrets::Passwords;
@@ -170,7 +171,7 @@ impl Run<'_> {
             pipeline: self.pipeline,
             client: Arc::clone(&client),
             server,
-            target: OptsBuilder::from_opts(conn.opts().clone()),
+            target: Like::session(&conn, &self.pipeline.target, self.passwords.target.as_ref()),
             jobs: jobs.to_vec(),
             from: handed.tables,
             oids: oids.clone(),
@@ -210,7 +211,7 @@ impl Run<'_> {
     /// The sessions that write, of which the first is there.
     async fn sessions(&mut self, mut first: Conn) -> Result<Vec<Conn>, SyncError> {
         let most = self.pipeline.sync.parallel.min(MOST_SESSIONS);
-        let more = start::more_sessions(&mut first, self.pipeline, most, &self.earlier).await?;
+        let more = start::more_sessions(&mut first, self.pipeline, self.passwords, most, &self.earlier).await?;
         let all: Vec<Conn> = std::iter::once(first).chain(more).collect();
         self.earlier = all.iter().map(Conn::id).collect();
         Ok(all)

@@ -213,6 +213,7 @@ impl Workers {
             for work in &batch.tables {
                 if let Some(table) = p.tables.get_mut(work.place) {
                     table.changes += work.changes;
+                    table.kinds += work.kinds;
                 }
             }
         });

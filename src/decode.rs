@@ -43,7 +43,7 @@ struct Pattern {
 /// `expect`.
 static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
     let entries: Entries =
-        toml::from_str(include_str!("../../assets/error-patterns.toml")).expect("the patterns file is TOML");
+        toml::from_str(include_str!("../assets/error-patterns.toml")).expect("the patterns file is TOML");
     let compile = |text: &String| Regex::new(&with_numbers(text)).expect("the pattern is a regular expression");
     entries
         .pattern
@@ -78,7 +78,8 @@ pub fn decode(text: &str) -> Option<Decoded> {
 
 /// What DMS wraps: all its connection failures are 1020912 with state 08001, and only the text after the last
 /// `Message:` tells them apart.
-fn innermost(text: &str) -> &str {
+#[must_use]
+pub fn innermost(text: &str) -> &str {
     let wrapped = text.contains("1020912") || text.contains("RetCode: SQL_ERROR");
     match text.rfind("Message:") {
         Some(at) if wrapped && !text[at + 8..].trim().is_empty() => &text[at + 8..],
@@ -317,6 +318,15 @@ mod tests {
         (
             "IAM-003",
             "AccessDeniedFault: The IAM Role arn:aws:iam::123456789012:role/dms-vpc-role is not configured properly.",
+        ),
+        (
+            "IAM-001",
+            "An error occurred (ExpiredToken) when calling the DescribeDBInstances operation: The security token is expired",
+        ),
+        (
+            "IAM-002",
+            "An error occurred (AccessDeniedException) when calling the DescribeEndpoints operation: User: \
+             arn:aws:iam::123456789012:user/me is not authorized to perform: dms:DescribeEndpoints on resource: *",
         ),
         ("IAM-005", "An error occurred (S3AccessDeniedFault) when calling the CreateEndpoint operation"),
         (

@@ -1,0 +1,80 @@
+//! CloudWatch: readings of the last hour.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+
+use super::rds_model::{Reading, Readings};
+use crate::aws::{Error, Session};
+
+/// Of an RDS instance.
+pub(super) const RDS: &[&str] = &[
+    "FreeStorageSpace",
+    "FreeableMemory",
+    "CPUUtilization",
+    "DatabaseConnections",
+    "TransactionLogsDiskUsage",
+    "OldestReplicationSlotLag",
+];
+/// Of a replication instance.
+pub(super) const INSTANCE: &[&str] = &["FreeStorageSpace", "FreeableMemory", "SwapUsage", "CPUUtilization"];
+/// Of a task.
+pub(super) const TASK: &[&str] = &[
+    "CDCLatencySource",
+    "CDCLatencyTarget",
+    "CDCIncomingChanges",
+    "CDCChangesDiskSource",
+    "CDCChangesDiskTarget",
+    "CPUUtilization",
+];
+
+/// How far back, and in what steps.
+const SPAN: Duration = Duration::from_secs(60 * 60);
+const STEP_SECONDS: i32 = 300;
+
+/// The readings of one thing, by the metric's name; what CloudWatch has no data of is left out.
+pub(super) async fn readings(
+    session: &Session,
+    namespace: &str,
+    dimensions: &[(&str, &str)],
+    names: &[&str],
+) -> Result<Readings, Error> {
+    let dimensions: Vec<Dimension> =
+        dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(*value).build()).collect();
+    let query = |(i, name): (usize, &&str)| {
+        let metric = Metric::builder().namespace(namespace).metric_name(*name).set_dimensions(Some(dimensions.clone()));
+        let average = MetricStat::builder().metric(metric.build()).period(STEP_SECONDS).stat("Average").build();
+        MetricDataQuery::builder().id(format!("m{i}")).metric_stat(average).build()
+    };
+    let now = SystemTime::now();
+    let ask = session.cloudwatch().get_metric_data().start_time(DateTime::from(now - SPAN));
+    let ask = ask.end_time(DateTime::from(now));
+    let ask = ask.set_metric_data_queries(Some(names.iter().enumerate().map(query).collect()));
+    let answer = session.call("cloudwatch:GetMetricData", ask.send()).await?;
+    let of = |i: usize| {
+        let id = format!("m{i}");
+        answer.metric_data_results().iter().find(|r| r.id() == Some(id.as_str()))
+    };
+    // The newest comes first.
+    let reading = |i: usize| reading(of(i)?.values());
+    Ok(names.iter().enumerate().filter_map(|(i, name)| Some(((*name).to_owned(), reading(i)?))).collect())
+}
+
+fn reading(values: &[f64]) -> Option<Reading> {
+    let last = *values.first()?;
+    let least = values.iter().copied().fold(last, f64::min);
+    let most = values.iter().copied().fold(last, f64::max);
+    Some(Reading { last, least, most })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_value_comes_first() {
+        assert_eq!(reading(&[3.0, 1.0, 5.0]), Some(Reading { last: 3.0, least: 1.0, most: 5.0 }));
+        assert_eq!(reading(&[]), None);
+    }
+}

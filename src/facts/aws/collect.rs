@@ -1,0 +1,250 @@
+//! The collectors of all services, side by side.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_databasemigration::types::SourceType;
+
+use super::super::board::{Board, Settle, fact};
+use super::super::{Fact, Unknown, UnknownKind};
+use super::dms_model::{DmsFacts, DmsTask};
+use super::model::AwsFacts;
+use super::rds_model::{RdsCluster, RdsFacts, RdsInstance, Readings};
+use super::{cloudwatch, dms, dms_serverless, iam, logs, rds, sts};
+use crate::aws::{Error, ErrorKind, Session};
+use crate::pipeline::{Dms, Pipeline};
+
+/// Asks AWS what it knows of the pipeline; nobody is asked where the pipeline has no `[aws]`.
+pub(in super::super) async fn collect(board: &Board<'_>, pipeline: &Pipeline) {
+    let Some(aws) = &pipeline.aws else { return };
+    let session = Session::open(aws).await;
+    let caller = sts::caller(&session).await;
+    // Without a way in, every other call would wait for the same.
+    let barred = match &caller {
+        Err(why) if matches!(why.kind, ErrorKind::Credentials { .. } | ErrorKind::Unreachable { .. }) => {
+            Some(Unknown::from(why.clone()))
+        }
+        _ => None,
+    };
+    board.aws(|facts| facts.caller = seen(caller.clone()));
+    if let Some(why) = barred {
+        board.aws(|facts| facts.settle(&why));
+        return;
+    }
+    let denied = async {
+        let Ok(caller) = &caller else { return };
+        let denied = seen(iam::denied(&session, caller).await);
+        board.aws(|facts| facts.denied = denied);
+    };
+    let databases = Box::pin(databases(board, &session, pipeline));
+    let replication = Box::pin(replication(board, &session, pipeline));
+    tokio::join!(databases, replication, Box::pin(denied));
+    let rest = Unknown::new(UnknownKind::NotConfigured, "there is nothing here to look at");
+    board.aws(|facts| facts.settle(&rest));
+}
+
+fn seen<T>(answer: Result<T, Error>) -> Fact<T> {
+    fact(answer.map_err(Unknown::from))
+}
+
+/// RDS, for both sides.
+async fn databases(board: &Board<'_>, session: &Session, pipeline: &Pipeline) {
+    let (instances, clusters, proxies) =
+        tokio::join!(rds::instances(session), rds::clusters(session), rds::proxies(session));
+    let (instances, clusters) = (seen(instances), seen(clusters));
+    board.aws(|facts| {
+        facts.instances = instances.clone();
+        facts.clusters = clusters.clone();
+        facts.proxies = seen(proxies);
+    });
+    let known = match (&instances, &clusters) {
+        (Fact::Known(instances), Fact::Known(clusters)) => Ok((instances.as_slice(), clusters.as_slice())),
+        // Clusters alone may be forbidden, or unknown to whoever answers; most databases are in none.
+        (Fact::Known(instances), Fact::Unknown(_)) => Ok((instances.as_slice(), &[][..])),
+        (Fact::Unknown(why), _) => Err(why.clone()),
+    };
+    let sides = [(&pipeline.source, true), (&pipeline.target, false)];
+    let looks = sides.map(|(endpoint, source)| {
+        let found = known.clone().map(|(instances, clusters)| rds::find(endpoint, instances, clusters));
+        async move {
+            let facts = side(session, found).await;
+            board.aws(|all| if source { all.source = facts } else { all.target = facts });
+        }
+    });
+    futures_util::future::join_all(looks).await;
+}
+
+async fn side(session: &Session, found: Result<(Option<RdsInstance>, Option<RdsCluster>), Unknown>) -> RdsFacts {
+    let mut facts = RdsFacts::pending();
+    match found {
+        Err(why) => facts.settle(&why),
+        Ok((instance, cluster)) => {
+            if let Some(instance) = &instance {
+                let dimensions = [("DBInstanceIdentifier", instance.identifier.as_str())];
+                let (parameters, metrics) = tokio::join!(
+                    rds::parameters(session, instance, cluster.as_ref()),
+                    cloudwatch::readings(session, "AWS/RDS", &dimensions, cloudwatch::RDS),
+                );
+                (facts.parameters, facts.metrics) = (seen(parameters), seen(metrics));
+            }
+            (facts.instance, facts.cluster) = (Fact::Known(instance), Fact::Known(cluster));
+            let why = "no RDS instance of this account and region is this side of the pipeline";
+            facts.settle(&Unknown::new(UnknownKind::NotConfigured, why));
+        }
+    }
+    facts
+}
+
+/// DMS and the roles it works with.
+async fn replication(board: &Board<'_>, session: &Session, pipeline: &Pipeline) {
+    let Some(dms) = &pipeline.dms else {
+        let why = Unknown::new(UnknownKind::NotConfigured, "the pipeline file has no section [dms]");
+        board.aws(|facts| {
+            facts.dms.settle(&why);
+            facts.roles.settle(&why);
+        });
+        return;
+    };
+    let tasks = async { if dms.serverless { dms_serverless::tasks(session).await } else { dms::tasks(session).await } };
+    let (instances, endpoints, connections, tasks) =
+        tokio::join!(dms::instances(session), dms::endpoints(session), dms::connections(session), tasks);
+    let mut first = DmsFacts::pending();
+    first.instances = seen(instances);
+    first.endpoints = seen(endpoints);
+    first.connections = seen(connections);
+    first.tasks = seen(tasks);
+    board.aws(|facts| facts.dms = first.clone());
+    let around = Box::pin(around(board, session, dms, &first));
+    let task = Box::pin(task(board, session, dms, &first));
+    tokio::join!(around, task, Box::pin(roles(board, session, dms, &first)));
+}
+
+/// What does not hang on a task.
+async fn around(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts) {
+    let source = first.endpoint(&dms.source_endpoint).ok().flatten();
+    let instance = first.instance(dms).ok().flatten();
+    let refresh = async {
+        match source {
+            Some(endpoint) => Some(seen(dms::refresh(session, endpoint).await)),
+            None => None,
+        }
+    };
+    let metrics = async {
+        let identifier = &instance?.identifier;
+        let dimensions = [("ReplicationInstanceIdentifier", identifier.as_str())];
+        Some(seen(cloudwatch::readings(session, "AWS/DMS", &dimensions, cloudwatch::INSTANCE).await))
+    };
+    let (certificates, maintenance, quotas, classes, refresh, metrics) = tokio::join!(
+        dms::certificates(session),
+        dms::maintenance(session),
+        dms::quotas(session),
+        dms::classes(session),
+        refresh,
+        metrics,
+    );
+    board.aws(|facts| {
+        facts.dms.certificates = seen(certificates);
+        facts.dms.maintenance = seen(maintenance);
+        facts.dms.quotas = seen(quotas);
+        facts.dms.classes = seen(classes);
+        facts.dms.refresh = refresh.unwrap_or(Fact::Known(None));
+        facts.dms.instance_metrics = metrics.unwrap_or_else(|| absent("the replication instance"));
+    });
+}
+
+fn absent<T>(what: &str) -> Fact<T> {
+    Fact::unknown(UnknownKind::NotConfigured, format!("{what} does not exist yet"))
+}
+
+/// The pipeline's task: its tables, assessments, events, log and readings.
+async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts) {
+    let task = match first.task(dms) {
+        Ok(Some(task)) => task,
+        Ok(None) => {
+            board.aws(|facts| {
+                facts.dms.tables = absent("the task");
+                facts.dms.assessments = absent("the task");
+                facts.dms.events = absent("the task");
+                facts.dms.log = absent("the task");
+                facts.dms.task_metrics = absent("the task");
+            });
+            return;
+        }
+        Err(why) => {
+            board.aws(|facts| {
+                facts.dms.tables.settle(&why);
+                facts.dms.assessments.settle(&why);
+                facts.dms.events.settle(&why);
+                facts.dms.log.settle(&why);
+                facts.dms.task_metrics.settle(&why);
+            });
+            return;
+        }
+    };
+    if dms.serverless {
+        let tables = seen(dms_serverless::tables(session, task).await);
+        let why = "DMS Serverless keeps it elsewhere: look in the console";
+        board.aws(|facts| {
+            facts.dms.tables = tables;
+            facts.dms.assessments = Fact::unknown(UnknownKind::NotConfigured, why);
+            facts.dms.events = Fact::unknown(UnknownKind::NotConfigured, why);
+            facts.dms.log = Fact::unknown(UnknownKind::NotConfigured, why);
+            facts.dms.task_metrics = Fact::unknown(UnknownKind::NotConfigured, why);
+        });
+        return;
+    }
+    let (tables, assessments, events, log, metrics) = tokio::join!(
+        dms::tables(session, task),
+        dms::assessments(session, task),
+        events(session, dms),
+        logs::complaints(session, &dms.instance, &task.arn),
+        task_metrics(session, dms, task),
+    );
+    board.aws(|facts| {
+        facts.dms.tables = seen(tables);
+        facts.dms.assessments = seen(assessments);
+        facts.dms.events = seen(events);
+        facts.dms.log = seen(log);
+        facts.dms.task_metrics = seen(metrics);
+    });
+}
+
+async fn events(session: &Session, dms: &Dms) -> Result<Vec<super::dms_records::DmsEvent>, Error> {
+    let mut all = dms::events(session, SourceType::ReplicationInstance, &dms.instance).await?;
+    all.extend(dms::events(session, SourceType::from("replication-task"), &dms.task).await?);
+    all.sort_by_key(|e| e.at);
+    Ok(all)
+}
+
+async fn task_metrics(session: &Session, dms: &Dms, task: &DmsTask) -> Result<Readings, Error> {
+    let id = task.arn.rsplit(':').next().unwrap_or_default();
+    let dimensions = [("ReplicationInstanceIdentifier", dms.instance.as_str()), ("ReplicationTaskIdentifier", id)];
+    cloudwatch::readings(session, "AWS/DMS", &dimensions, cloudwatch::TASK).await
+}
+
+/// The roles that DMS looks for, and those that the endpoints name.
+async fn roles(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts) {
+    let mut names: BTreeSet<String> = iam::ROLES.iter().map(|&r| r.to_owned()).collect();
+    let own = [&dms.source_endpoint, &dms.target_endpoint].map(|name| first.endpoint(name).ok().flatten());
+    for endpoint in own.into_iter().flatten() {
+        let s3 = endpoint.s3.as_ref().and_then(|s| s.role.as_ref());
+        names.extend([endpoint.secret_role.as_ref(), s3].into_iter().flatten().map(|arn| role_name(arn).to_owned()));
+    }
+    let roles = seen(iam::roles(session, &names).await);
+    board.aws(|facts| facts.roles = roles);
+}
+
+/// `arn:aws:iam::123456789012:role/path/name`.
+fn role_name(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
+impl AwsFacts {
+    /// The role of this ARN, where it was looked at.
+    #[must_use]
+    pub fn role_of(&self, arn: &str) -> Option<&super::model::Role> {
+        self.roles.value()?.get(role_name(arn))?.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests;

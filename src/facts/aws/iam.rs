@@ -1,0 +1,94 @@
+//! IAM: the roles that DMS works with, and what the caller may not do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use super::convert::text;
+use super::model::{Caller, Role};
+use crate::aws::{Error, Session, pages, policy};
+
+/// Roles that DMS looks for by name, which is why they are spelled so and in lower case.
+pub(super) const ROLES: &[&str] = &["dms-vpc-role", "dms-cloudwatch-logs-role", "dms-access-for-endpoint"];
+
+/// The roles of these names; none where there is no such role.
+pub(super) async fn roles(
+    session: &Session,
+    names: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Option<Role>>, Error> {
+    let mut all = BTreeMap::new();
+    for name in names {
+        all.insert(name.clone(), role(session, name).await?);
+    }
+    Ok(all)
+}
+
+async fn role(session: &Session, name: &str) -> Result<Option<Role>, Error> {
+    let answer = session.call("iam:GetRole", session.iam().get_role().role_name(name).send()).await;
+    let role = match answer {
+        Err(error) if error.is_not_found() => return Ok(None),
+        answer => answer?.role,
+    };
+    let Some(role) = role else { return Ok(None) };
+    let attached = pages(async |marker| {
+        let ask = session.iam().list_attached_role_policies().role_name(name).set_marker(marker);
+        let page = session.call("iam:ListAttachedRolePolicies", ask.send()).await?;
+        Ok((page.attached_policies().iter().map(|p| text(p.policy_arn())).collect(), page.marker))
+    });
+    let attached = attached.await?;
+    let inline = pages(async |marker| {
+        let ask = session.iam().list_role_policies().role_name(name).set_marker(marker);
+        let page = session.call("iam:ListRolePolicies", ask.send()).await?;
+        Ok((page.policy_names().to_vec(), page.marker))
+    });
+    let trust = role.assume_role_policy_document().unwrap_or_default();
+    Ok(Some(Role { arn: role.arn().to_owned(), trust: document(trust), attached, inline: inline.await? }))
+}
+
+/// Policy documents come with their special characters in percent form.
+fn document(encoded: &str) -> Value {
+    let decoded = percent_decode_str(encoded).decode_utf8_lossy();
+    serde_json::from_str(&decoded).unwrap_or(Value::Null)
+}
+
+/// The actions that the caller's policies do not allow.
+pub(super) async fn denied(session: &Session, caller: &Caller) -> Result<Vec<String>, Error> {
+    let ask = session.iam().simulate_principal_policy().policy_source_arn(principal(&caller.arn));
+    let ask = ask.set_action_names(Some(wanted()));
+    let answer = session.call("iam:SimulatePrincipalPolicy", ask.send()).await?;
+    let refused = answer.evaluation_results().iter().filter(|r| r.eval_decision().as_str() != "allowed");
+    Ok(refused.map(|r| r.eval_action_name().to_owned()).collect())
+}
+
+/// The calls of `check`, and the proof of a connection.
+fn wanted() -> Vec<String> {
+    let mut all = policy::actions(policy::CHECK);
+    all.push("dms:TestConnection".to_owned());
+    all
+}
+
+/// An assumed role's session has no policies; its role has:
+/// `arn:aws:sts::123456789012:assumed-role/admin/me` is of `arn:aws:iam::123456789012:role/admin`.
+fn principal(arn: &str) -> String {
+    let Some((head, rest)) = arn.split_once(":assumed-role/") else { return arn.to_owned() };
+    let role = rest.split('/').next().unwrap_or_default();
+    format!("{}:role/{role}", head.replacen(":sts:", ":iam:", 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_judged_by_its_role() {
+        let session = "arn:aws:sts::123456789012:assumed-role/admin/me@example.com";
+        assert_eq!(principal(session), "arn:aws:iam::123456789012:role/admin");
+        assert_eq!(principal("arn:aws:iam::1:user/me"), "arn:aws:iam::1:user/me");
+    }
+
+    #[test]
+    fn documents_are_decoded() {
+        assert_eq!(document("%7B%22Version%22%3A%222012-10-17%22%7D"), serde_json::json!({"Version": "2012-10-17"}));
+    }
+}

@@ -1,0 +1,27 @@
+//! What AWS says of the pipeline: one file per service, all read-only. Pipelines without `[aws]` make no call.
+
+mod cloudwatch;
+mod collect;
+mod convert;
+mod discover;
+mod dms;
+mod dms_convert;
+mod dms_model;
+mod dms_records;
+mod dms_serverless;
+mod iam;
+mod logs;
+mod model;
+mod rds;
+mod rds_model;
+mod sts;
+
+pub(super) use collect::collect;
+pub use discover::{Discovery, discover};
+pub use dms_model::{DmsEndpoint, DmsFacts, DmsTask, MySqlSettings, PostgresSettings, ReplicationInstance, S3Settings};
+pub use dms_records::{
+    AssessmentRun, DmsCertificate, DmsConnection, DmsEvent, Maintenance, Quota, SchemaRefresh, TableStatistics,
+};
+pub use model::{AwsFacts, Caller, Role};
+pub(crate) use rds::sides as rds_sides;
+pub use rds_model::{AppliedGroup, ClusterMember, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading, Readings};

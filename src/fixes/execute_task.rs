@@ -1,0 +1,93 @@
+//! Settings of a DMS task: it is stopped for the change, and goes on where it was.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_databasemigration::types::{Filter, ReplicationTask, StartReplicationTaskTypeValue};
+use serde_json::{Map, Value};
+
+use super::execute_aws::{wait, words};
+use crate::aws::Session;
+
+/// How long a task may take to stop or to take its settings.
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// Changes settings, given as JSON pointers and values.
+pub(super) async fn modify_task(
+    session: &Session,
+    arn: &str,
+    settings: &BTreeMap<String, Value>,
+) -> Result<(), String> {
+    let before = describe(session, arn).await?;
+    let running = matches!(before.status(), Some("running" | "starting"));
+    if running {
+        let send = session.dms().stop_replication_task().replication_task_arn(arn).send();
+        session.call("dms:StopReplicationTask", send).await.map_err(words)?;
+        settled(session, arn, &["running", "starting", "stopping"]).await?;
+    }
+    let ask = session.dms().modify_replication_task().replication_task_arn(arn);
+    let send = ask.replication_task_settings(nested(settings).to_string()).send();
+    let modified = session.call("dms:ModifyReplicationTask", send).await.map(drop).map_err(words);
+    if modified.is_ok() {
+        settled(session, arn, &["modifying"]).await?;
+    }
+    if running {
+        // It goes on whether or not the change was taken.
+        let ask = session.dms().start_replication_task().replication_task_arn(arn);
+        let ask = ask.start_replication_task_type(StartReplicationTaskTypeValue::ResumeProcessing);
+        session.call("dms:StartReplicationTask", ask.send()).await.map_err(words)?;
+    }
+    modified
+}
+
+async fn settled(session: &Session, arn: &str, passing: &[&str]) -> Result<(), String> {
+    wait(session, LIMIT, "the task", async || {
+        let task = describe(session, arn).await?;
+        Ok(task.status().filter(|s| passing.contains(s)).map(str::to_owned))
+    })
+    .await
+}
+
+async fn describe(session: &Session, arn: &str) -> Result<ReplicationTask, String> {
+    let one = Filter::builder().name("replication-task-arn").values(arn).build().map_err(|e| e.to_string())?;
+    let send = session.dms().describe_replication_tasks().filters(one).send();
+    let page = session.call("dms:DescribeReplicationTasks", send).await.map_err(words)?;
+    page.replication_tasks.and_then(|tasks| tasks.into_iter().next()).ok_or("the task is gone".to_owned())
+}
+
+/// `/A/B` to a value as `{"A": {"B": value}}`: DMS keeps what is not named.
+fn nested(settings: &BTreeMap<String, Value>) -> Value {
+    let mut root = Map::new();
+    for (pointer, value) in settings {
+        let mut at = &mut root;
+        let mut parts = pointer.trim_start_matches('/').split('/').peekable();
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                at.insert(part.to_owned(), value.clone());
+                break;
+            }
+            let Value::Object(next) = at.entry(part).or_insert_with(|| Value::Object(Map::new())) else { break };
+            at = next;
+        }
+    }
+    Value::Object(root)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pointers_become_a_document() {
+        let settings = BTreeMap::from([
+            ("/Logging/EnableLogging".to_owned(), json!(true)),
+            ("/TargetMetadata/LobMaxSize".to_owned(), json!(64)),
+            ("/TargetMetadata/SupportLobs".to_owned(), json!(true)),
+        ]);
+        let all =
+            json!({"Logging": {"EnableLogging": true}, "TargetMetadata": {"LobMaxSize": 64, "SupportLobs": true}});
+        assert_eq!(nested(&settings), all);
+    }
+}
