@@ -712,10 +712,13 @@ fn a_publication_that_leaves_something_out_is_refused_and_a_missing_table_added(
     let pipe = Pipe::new(&source, &target);
     let publication = &pipe.slot;
     source.run("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY)");
-    for (with, says) in [
-        ("FOR TABLE t WITH (publish = 'insert')", "does not send every kind of change"),
-        ("FOR TABLE t WHERE (id > 5)", "leaves out rows or columns of public.t"),
-    ] {
+    let mut faults = vec![("FOR TABLE t WITH (publish = 'insert')", "does not send every kind of change")];
+    let version = "SELECT (current_setting('server_version_num')::int >= 150000)::text";
+    if pipe.source_rows(version) == [[Some("true".to_owned())]] {
+        // Older servers know no such publication.
+        faults.push(("FOR TABLE t WHERE (id > 5)", "leaves out rows or columns of public.t"));
+    }
+    for (with, says) in faults {
         source.run(&format!("CREATE PUBLICATION {publication} {with}"));
         let said = pipe.fails(&["sync", "--until-caught-up"]);
         assert!(said.contains(says), "{said}");
