@@ -30,11 +30,11 @@ pub fn build(pipeline: &Pipeline, measured: &Measured, database: bool) -> Value 
 struct Rules(Vec<Value>);
 
 impl Rules {
-    fn add(&mut self, name: String, mut rule: Value) {
+    /// Both names must be unique, and of letters and digits.
+    fn add(&mut self, mut rule: Value) {
         let id = (self.0.len() + 1).to_string();
         rule["rule-id"] = id.as_str().into();
-        // A name must be unique, too.
-        rule["rule-name"] = format!("{id} {name}").into();
+        rule["rule-name"] = id.into();
         self.0.push(rule);
     }
 
@@ -42,10 +42,7 @@ impl Rules {
         let (schema, table) = pattern.split_once('.').unwrap_or((pattern, "*"));
         let (schema, table) = (schema.replace('*', "%"), table.replace('*', "%"));
         let locator = json!({"schema-name": schema, "table-name": table});
-        self.add(
-            format!("{action} {pattern}"),
-            json!({"rule-type": "selection", "rule-action": action, "object-locator": locator}),
-        );
+        self.add(json!({"rule-type": "selection", "rule-action": action, "object-locator": locator}));
     }
 
     fn rename(&mut self, schema: &str, database: &str) {
@@ -54,7 +51,7 @@ impl Rules {
         }
         let rule = json!({"rule-type": "transformation", "rule-target": "schema", "rule-action": "rename",
                           "object-locator": {"schema-name": schema}, "value": database});
-        self.add(format!("schema {schema}"), rule);
+        self.add(rule);
     }
 
     /// Otherwise it arrives as the text `true` or `false`, which a TINYINT refuses or takes for 0.
@@ -62,6 +59,6 @@ impl Rules {
         let rule = json!({"rule-type": "transformation", "rule-target": "column", "rule-action": "change-data-type",
                           "object-locator": {"schema-name": schema, "table-name": table, "column-name": column},
                           "data-type": {"type": "boolean"}});
-        self.add(format!("boolean {column}"), rule);
+        self.add(rule);
     }
 }

@@ -87,15 +87,27 @@ fn a_plan_reads_like_this() {
 
 #[test]
 fn what_was_carried_out_leaves_nothing_to_do() {
-    for file in ["", "serverless = true\n", "assessment_bucket = \"b-u-c\"\n", "[s3]\nbucket = \"charts-cdc\"\nprefix = \"raw/\"\n"] {
+    for file in [
+        "",
+        "serverless = true\n",
+        "assessment_bucket = \"b-u-c\"\n",
+        "[s3]\nbucket = \"charts-cdc\"\nprefix = \"raw/\"\n",
+    ] {
         let pipeline = pipeline(|f| f + file);
         let first = plan_of(&pipeline, &Actual::default()).unwrap();
         assert!(first.steps.iter().all(|s| s.verb == Verb::Create), "{file}");
         let again = plan_of(&pipeline, &carried_out(&first)).unwrap();
         assert!(again.is_empty(), "{file}{}", again.to_text(STYLE));
         let gone = super::destroy::plan(&pipeline, &carried_out(&first).items);
-        assert_eq!(gone.count(Verb::Delete), first.steps.iter().filter(|s| !s.resource.as_ref().unwrap().shared).count());
-        assert_eq!(gone.steps.last().unwrap().kind.min(Kind::SubnetGroup), gone.steps.last().unwrap().kind, "in reverse");
+        assert_eq!(
+            gone.count(Verb::Delete),
+            first.steps.iter().filter(|s| !s.resource.as_ref().unwrap().shared).count()
+        );
+        assert_eq!(
+            gone.steps.last().unwrap().kind.min(Kind::SubnetGroup),
+            gone.steps.last().unwrap().kind,
+            "in reverse"
+        );
     }
 }
 
@@ -156,7 +168,8 @@ fn the_exports_are_the_same_resources() {
 
 #[test]
 fn a_login_that_an_endpoint_cannot_keep_is_refused() {
-    let why = |from: &str, to: &str| plan_of(&pipeline(|f| f.replace(from, to)), &Actual::default()).unwrap_err().to_string();
+    let why =
+        |from: &str, to: &str| plan_of(&pipeline(|f| f.replace(from, to)), &Actual::default()).unwrap_err().to_string();
     assert!(why("{ env = \"S\" }", "{ rds_iam = true }").contains("15 minutes"));
     assert!(why("password = { env = \"T\" }\n", "").contains("set password"));
 }

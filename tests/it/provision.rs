@@ -198,10 +198,12 @@ fn moto_takes_the_same_plan() {
     let waiting = format!("task {name}-task: creating");
     let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     // Once when it is made, and once more as the state that moto tells.
-    let said: Vec<String> = lines.scan(0, |seen, line| {
-        *seen += usize::from(line.contains(&waiting));
-        (*seen < 2).then_some(line)
-    }).collect();
+    let said: Vec<String> = lines
+        .scan(0, |seen, line| {
+            *seen += usize::from(line.contains(&waiting));
+            (*seen < 2).then_some(line)
+        })
+        .collect();
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(said.iter().any(|line| line.contains(&format!("endpoint {name}-src: login works"))), "{said:?}");
