@@ -189,7 +189,6 @@ fn snake(name: &str) -> String {
     let name = name
         .replace("PostgreSQLSettings", "PostgresSettings")
         .replace("S3Settings", "s3_settings")
-        .replace("CaptureDdls", "CaptureDdls")
         .replace("MultiAZ", "MultiAz");
     let mut out = String::new();
     for c in name.chars() {
