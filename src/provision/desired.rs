@@ -49,6 +49,12 @@ pub fn build(
     actual: &Actual,
 ) -> Result<Desired, ProvisionError> {
     refuse(pipeline)?;
+    if let Some((pattern, table)) = mappings::left_out(pipeline, measured) {
+        return Err(ProvisionError::Refused(format!(
+            "[tables] exclude {pattern:?} leaves out {table} too in DMS, where _ stands for any character. Name the tables \
+             that are to be left out one by one"
+        )));
+    }
     let mut notes = Vec::new();
     let mut all = roles(pipeline, around);
     all.extend(subnet_group(pipeline, around, &mut notes));

@@ -26,6 +26,31 @@ pub fn build(pipeline: &Pipeline, measured: &Measured, database: bool) -> Value 
     json!({ "rules": rules.0 })
 }
 
+/// A selected table that DMS would leave out, with the pattern to blame: in its rules, `_` stands for any one character
+/// (<https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Tasks.CustomizingTasks.TableMapping.SelectionTransformation.Wildcards.html>).
+#[must_use]
+pub fn left_out<'a>(pipeline: &'a Pipeline, measured: &'a Measured) -> Option<(&'a str, String)> {
+    let hit = |pattern: &str, schema: &str, table: &str| {
+        let Some((s, t)) = pattern.split_once('.') else { return false };
+        like(s.as_bytes(), schema.as_bytes()) && like(t.as_bytes(), table.as_bytes())
+    };
+    pipeline.tables.exclude.iter().filter(|p| p.contains('_')).find_map(|pattern| {
+        let (schema, table) = measured.tables.iter().find(|(s, t)| hit(pattern, s, t))?;
+        Some((pattern.as_str(), format!("{schema}.{table}")))
+    })
+}
+
+/// `*` is any text, `_` any one byte: a character of more bytes is no concern of a name that has none.
+fn like(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), None) => like(rest, text),
+        (Some((b'*', rest)), Some((_, more))) => like(rest, text) || like(pattern, more),
+        (Some((p, rest)), Some((t, more))) => (*p == b'_' || p == t) && like(rest, more),
+        _ => false,
+    }
+}
+
 #[derive(Default)]
 struct Rules(Vec<Value>);
 

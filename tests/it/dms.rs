@@ -174,6 +174,8 @@ fn each_refusal_of_a_sync_names_its_permission() {
     let before = account.simulator.calls().len();
     account.run(&["sync", "--until-caught-up"], 0);
     for call in account.actions(before) {
+        // A task that was left running would not be started.
+        account.run(&["sync", "--stop"], 0);
         account.simulator.fault(&call, Fault::AccessDenied, 1);
         let ran = account.project.run(&["sync", "--until-caught-up"]);
         let told = ran.err.contains(&format!("Allow it the action {call} in IAM"));
