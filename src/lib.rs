@@ -24,6 +24,8 @@ pub mod diagnose;
 
 pub mod report;
 
+pub mod provision;
+
 pub mod sync;
 
 pub mod verify;

@@ -15,6 +15,10 @@ pub fn actions(policy: &str) -> Vec<String> {
 pub const CHECK: &str = include_str!("../../assets/iam/check.json");
 /// What `fix` needs beside it.
 pub const FIX: &str = include_str!("../../assets/iam/fix.json");
+/// What `provision` needs.
+pub const PROVISION: &str = include_str!("../../assets/iam/provision.json");
+/// What `sync` needs with the engine `dms`.
+pub const SYNC: &str = include_str!("../../assets/iam/sync.json");
 /// What a password from AWS needs.
 pub const PASSWORDS: &str = include_str!("../../assets/iam/passwords.json");
 
@@ -49,6 +53,12 @@ mod tests {
         let set = |policy| actions(policy).into_iter().collect::<BTreeSet<String>>();
         assert_eq!(set(CHECK), calls("src/facts/aws", ""));
         assert_eq!(set(FIX), calls("src/fixes", "execute_"));
+        // Not a call: a role is handed to DMS with the endpoint or the assessment that it is for.
+        let passing = || BTreeSet::from(["iam:PassRole".to_owned()]);
+        let sides = ["rds:DescribeDBInstances", "rds:DescribeDBClusters"].map(str::to_owned);
+        let provision = calls("src/provision", "").into_iter().chain(sides).chain(passing()).collect();
+        assert_eq!(set(PROVISION), provision);
+        assert_eq!(set(SYNC), &calls("src/sync/dms", "") | &passing());
         let mut passwords = calls("src/aws", "passwords");
         // Not a call: a login with a token that was signed here.
         passwords.insert("rds-db:connect".to_owned());

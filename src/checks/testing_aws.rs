@@ -29,6 +29,7 @@ pub(crate) fn healthy_dms() -> Facts {
         source_endpoint: "charts-src".into(),
         target_endpoint: "charts-tgt".into(),
         task: "charts-task".into(),
+        assessment_bucket: None,
     });
     facts.aws = Some(AwsFacts {
         caller: Fact::Known(Caller {

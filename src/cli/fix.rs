@@ -46,6 +46,11 @@ impl Args {
         }
     }
 
+    /// Also steps that reboot a database.
+    pub(super) fn with_reboot(self) -> Self {
+        Self { allow_reboot: true, ..self }
+    }
+
     /// Also steps that change stored rows.
     pub(super) fn with_data_loss(self) -> Self {
         Self { allow_data_loss: true, ..self }

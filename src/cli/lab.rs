@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use super::{Answer, Context, Failure, session, story};
 use crate::facts::MyFlavor;
+use crate::lab::aws::Simulator;
 use crate::lab::install;
 use crate::lab::{self, Kept, Lab, LabError, LabOptions};
 
@@ -20,9 +21,16 @@ pub(crate) struct Args {
     /// Play the whole story in plain text and end (also without a terminal)
     #[arg(long)]
     story: bool,
+    /// With --story: through which engine the rows go; dms plays it on a simulated AWS account, on this machine
+    #[arg(long, value_enum, default_value_t = StoryEngine::Direct)]
+    engine: StoryEngine,
     /// Leave the servers running at the end, and print how to connect to them
     #[arg(long)]
     keep: bool,
+    /// With up: a simulated AWS account (RDS, DMS and what they need) on top of the servers, at an address of this
+    /// machine for any AWS SDK; all goes on until Ctrl-C
+    #[arg(long)]
+    aws: bool,
     /// Which server the target is [default: MariaDB, or MySQL where only that is installed]
     #[arg(long, value_enum)]
     target: Option<Target>,
@@ -36,6 +44,12 @@ enum Action {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StoryEngine {
+    Direct,
+    Dms,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Target {
     Mariadb,
     Mysql,
@@ -43,9 +57,10 @@ enum Target {
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<Answer, Failure> {
     match args.action {
+        Some(Action::Up) | None => start(&args, context).await,
+        Some(_) if args.aws => Err(only_with_up()),
         Some(Action::Down) => down(),
         Some(Action::Status) => status(),
-        Some(Action::Up) | None => start(&args, context).await,
     }
 }
 
@@ -65,7 +80,21 @@ fn status() -> Result<Answer, Failure> {
     Ok(Answer::Done)
 }
 
+fn only_with_up() -> Failure {
+    Failure::usage("--aws goes with `up`: the simulated account is for other programs").hint("cdc-doctor lab up --aws")
+}
+
 async fn start(args: &Args, context: &Context) -> Result<Answer, Failure> {
+    if args.aws && args.action != Some(Action::Up) {
+        return Err(only_with_up());
+    }
+    if args.engine == StoryEngine::Dms && (!args.story || args.keep) {
+        return Err(Failure::usage(
+            "--engine dms goes with --story, and without --keep: the simulated AWS ends with it",
+        )
+        .hint("cdc-doctor lab --story --engine dms")
+        .hint("cdc-doctor lab up --aws"));
+    }
     let keep = args.keep || args.action == Some(Action::Up);
     if keep && let Some(kept) = lab::status().map_err(failure)? {
         return Err(Failure::job(format!("a practice pipeline is running already\n{}", connections(&kept)))
@@ -82,7 +111,13 @@ async fn start(args: &Args, context: &Context) -> Result<Answer, Failure> {
     });
     let lab = started.await.map_err(|e| Failure::job(format!("starting the practice pipeline failed: {e}")))?;
     let lab = lab.map_err(failure)?;
+    if args.aws {
+        return with_aws(lab).await;
+    }
     let context = context.with_config(lab.pipeline_path());
+    if args.engine == StoryEngine::Dms {
+        return with_dms(&context, lab).await;
+    }
     let answer = if args.action == Some(Action::Up) {
         Ok(Answer::Done)
     } else if args.story || !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
@@ -94,6 +129,66 @@ async fn start(args: &Args, context: &Context) -> Result<Answer, Failure> {
         println!("\n{}", connections(&lab.keep().map_err(failure)?));
     }
     answer
+}
+
+/// Plays the story through DMS, on a simulated account.
+async fn with_dms(context: &Context, lab: Lab) -> Result<Answer, Failure> {
+    let (lab, simulator) = simulate(lab).await?;
+    lab.use_dms(&simulator).map_err(failure)?;
+    let answer = super::story_dms::play(context).await;
+    simulator.stop();
+    answer
+}
+
+async fn simulate(lab: Lab) -> Result<(Lab, Simulator), Failure> {
+    eprintln!("lab: starting the simulated AWS …");
+    let started = tokio::task::spawn_blocking(move || {
+        let simulator = lab.aws();
+        (lab, simulator)
+    });
+    let (lab, simulator) =
+        started.await.map_err(|e| Failure::job(format!("starting the simulated AWS failed: {e}")))?;
+    Ok((lab, simulator.map_err(|e| Failure::job(color_eyre::Report::new(e)))?))
+}
+
+/// Runs the simulated AWS until a signal, or until `lab down` in another terminal; then all of it goes.
+async fn with_aws(lab: Lab) -> Result<Answer, Failure> {
+    let (lab, simulator) = simulate(lab).await?;
+    let kept = lab.announce(Some(simulator.url())).map_err(failure)?;
+    println!("{}\n\n{}", connections(&kept), example(&simulator.url(), simulator.region()));
+    eprintln!("lab: running; Ctrl-C ends it");
+    let gone = async {
+        while kept.folder.exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        }
+    };
+    tokio::select! {
+        () = super::sync::wait_for_signal() => eprintln!("lab: stopping …"),
+        () = gone => eprintln!("lab: stopped by `cdc-doctor lab down`"),
+    }
+    simulator.stop();
+    lab::down().map_err(failure)?;
+    Ok(Answer::Done)
+}
+
+/// How AWS tools and a pipeline file get at the simulation.
+fn example(url: &str, region: &str) -> String {
+    format!(
+        "For AWS tools (the keys are dummies; this is a simulation, and nothing leaves this machine):\n\
+         \x20 export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_ACCESS_KEY_ID=simulation AWS_SECRET_ACCESS_KEY=simulation\n\
+         \x20 aws rds describe-db-instances\n\
+         \n\
+         For a pipeline file:\n\
+         \x20 [aws]\n\
+         \x20 region = \"{region}\"\n\
+         \x20 endpoint_url = \"{url}\"\n\
+         \n\
+         \x20 [dms]\n\
+         \x20 instance = \"charts-ri\"\n\
+         \x20 source_endpoint = \"charts-src\"\n\
+         \x20 target_endpoint = \"charts-tgt\"\n\
+         \x20 task = \"charts-task\""
+    )
 }
 
 fn install_missing(flavor: Option<MyFlavor>, yes: bool, context: &Context) -> Result<(), Failure> {
@@ -127,11 +222,13 @@ fn connections(kept: &Kept) -> String {
         MyFlavor::MariaDb => "mariadb",
         MyFlavor::MySql => "mysql",
     };
+    let or = if kept.aws.is_some() { ", or Ctrl-C where it was started" } else { "" };
+    let aws = kept.aws.as_deref().map(|url| format!("\n  aws      {url} (simulated)")).unwrap_or_default();
     format!(
-        "The practice pipeline runs until `cdc-doctor lab down`.\n\
+        "The practice pipeline runs until `cdc-doctor lab down`{or}.\n\
          \x20 session  cdc-doctor -c {pipeline}\n\
          \x20 source   PGPASSWORD=$(cat {folder}/source-password) psql 'host=localhost port={source} user=dms dbname=postgres sslmode=require'\n\
-         \x20 target   MYSQL_PWD=$(cat {folder}/target-password) {client} --protocol=tcp -h 127.0.0.1 -P {target} -u dms charts",
+         \x20 target   MYSQL_PWD=$(cat {folder}/target-password) {client} --protocol=tcp -h 127.0.0.1 -P {target} -u dms charts{aws}",
         pipeline = kept.pipeline.display(),
         source = kept.source_port,
         target = kept.target_port,

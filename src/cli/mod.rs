@@ -10,9 +10,11 @@ mod fix;
 mod generate;
 mod lab;
 mod progress;
+mod provision;
 mod schema;
 mod session;
 mod story;
+mod story_dms;
 mod sync;
 mod tables;
 mod verify;
@@ -63,6 +65,8 @@ enum Command {
     Fix(fix::Args),
     /// Print the target's tables as DDL, or how the target differs
     Schema(schema::Args),
+    /// Make the DMS side: roles, subnet group, replication instance, endpoints, task
+    Provision(provision::Args),
     /// Move the rows, with live progress
     Sync(sync::Args),
     /// Say whether source and target are equal, down to the row
@@ -111,6 +115,7 @@ fn start(cli: Cli, context: &Context) -> Result<Answer, Failure> {
             Some(Command::Check(args)) => check::run(args, context).await,
             Some(Command::Fix(args)) => fix::run(args, context).await,
             Some(Command::Schema(args)) => schema::run(args, context).await,
+            Some(Command::Provision(args)) => provision::run(args, context).await,
             Some(Command::Sync(args)) => sync::run(args, context).await,
             Some(Command::Verify(args)) => verify::run(args, context).await,
             Some(Command::Lab(args)) => lab::run(args, context).await,

@@ -63,7 +63,7 @@ pub(crate) async fn play(context: &Context) -> Result<Answer, Failure> {
 }
 
 /// What somebody writes while the sync runs, a transaction each.
-const MEANWHILE: &[&str] = &[
+pub(super) const MEANWHILE: &[&str] = &[
     "INSERT INTO \"Artist Bio\" (\"Artist ID\", \"Full \"\"Name\"\"\", biography) VALUES (9001, 'A new one 🎸', E'tab\\tand \\\\ backslash')",
     "UPDATE weekly_chart SET peak_position = 1, is_new = false WHERE artist = 'ABBA'",
     "UPDATE \"order\" SET \"select\" = \"select\" + 100000 WHERE \"from\" = 3",
@@ -73,10 +73,11 @@ const MEANWHILE: &[&str] = &[
 ];
 
 /// What is written before the cut-over.
-const AFTER: &[&str] = &["TRUNCATE empty_so_far", "INSERT INTO empty_so_far (note) VALUES ('the last word')"];
+pub(super) const AFTER: &[&str] =
+    &["TRUNCATE empty_so_far", "INSERT INTO empty_so_far (note) VALUES ('the last word')"];
 
 /// Runs the sync until what was written meanwhile is on the target.
-async fn sync_while_somebody_writes(context: &Context) -> Result<(), Failure> {
+pub(super) async fn sync_while_somebody_writes(context: &Context) -> Result<(), Failure> {
     let stop = Stop::default();
     let writing = async {
         let ended = async {
@@ -92,7 +93,7 @@ async fn sync_while_somebody_writes(context: &Context) -> Result<(), Failure> {
     ran.and(wrote)
 }
 
-async fn write(context: &Context, transactions: &[&str]) -> Result<(), Failure> {
+pub(super) async fn write(context: &Context, transactions: &[&str]) -> Result<(), Failure> {
     let pipeline = context.pipeline()?;
     let passwords = context.passwords(&pipeline)?;
     let client = connect::postgres::open(&pipeline.source, passwords.source.as_ref())
@@ -107,7 +108,7 @@ async fn write(context: &Context, transactions: &[&str]) -> Result<(), Failure> 
 }
 
 /// Waits until a query on the target counts so many rows; a minute is longer than this ever takes.
-async fn until_target(context: &Context, count: &str, rows: u64) -> Result<(), Failure> {
+pub(super) async fn until_target(context: &Context, count: &str, rows: u64) -> Result<(), Failure> {
     let pipeline = context.pipeline()?;
     let passwords = context.passwords(&pipeline)?;
     for _ in 0..600 {
@@ -124,7 +125,7 @@ async fn until_target(context: &Context, count: &str, rows: u64) -> Result<(), F
     Err(Failure::job(format!("the story expects {rows} rows of: {count}")))
 }
 
-fn act(title: &str, command: &str) {
+pub(super) fn act(title: &str, command: &str) {
     println!("\n━━ {title}");
     if !command.is_empty() {
         println!("$ {command}");
@@ -132,7 +133,7 @@ fn act(title: &str, command: &str) {
     println!();
 }
 
-async fn look(context: &Context) -> Result<Report, Failure> {
+pub(super) async fn look(context: &Context) -> Result<Report, Failure> {
     let report = check::report_of(context).await?;
     check::print(&report::text(&report, context.style()));
     Ok(report)
@@ -142,7 +143,7 @@ fn outcome<'a>(report: &'a Report, code: &str) -> &'a str {
     report.checks.iter().find(|c| c.code == code).map_or("not in the rule book", |c| c.outcome)
 }
 
-fn must_fail(report: &Report, codes: &[&str]) -> Result<(), Failure> {
+pub(super) fn must_fail(report: &Report, codes: &[&str]) -> Result<(), Failure> {
     for code in codes {
         let outcome = outcome(report, code);
         if outcome != "fail" {
@@ -159,7 +160,7 @@ fn must_wait(report: &Report, code: &str) -> Result<(), Failure> {
     }
 }
 
-fn must_be_healthy(report: &Report) -> Result<(), Failure> {
+pub(super) fn must_be_healthy(report: &Report) -> Result<(), Failure> {
     if report.summary.errors == 0 {
         return Ok(());
     }
@@ -172,7 +173,7 @@ fn must_be_healthy(report: &Report) -> Result<(), Failure> {
     Err(Failure::job(format!("the story expects no error here, and these are left: {}", left.join(", "))))
 }
 
-fn must_be_equal(answer: Answer) -> Result<(), Failure> {
+pub(super) fn must_be_equal(answer: Answer) -> Result<(), Failure> {
     match answer {
         Answer::Done => Ok(()),
         Answer::Findings => Err(Failure::job("the story expects every table to be equal here")),

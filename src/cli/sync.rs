@@ -6,9 +6,11 @@ use super::progress::{self, ProgressKind};
 use super::{Answer, Context, Failure};
 use crate::checks::registry;
 use crate::diagnose;
+use crate::pipeline::secrets::Passwords;
 use crate::pipeline::{EngineKind, Pipeline, SyncMode};
 use crate::sync::direct::{Direct, SyncOptions};
-use crate::sync::{self, Engine as _, Stop, SyncError};
+use crate::sync::dms::{self, Dms, DmsOptions};
+use crate::sync::{self, Engine as _, Reporter, Stop, SyncError, Totals};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -33,6 +35,12 @@ pub(crate) struct Args {
     /// Drop the replication slot at the end: for a cut-over, with --until-caught-up
     #[arg(long)]
     drop_slot: bool,
+    /// Engine dms: start the task without a premigration assessment
+    #[arg(long)]
+    skip_assessment: bool,
+    /// Engine dms: stop the task, which otherwise goes on in AWS whether or not it is watched
+    #[arg(long, conflicts_with_all = ["truncate_target", "reload", "until_caught_up", "drop_slot"])]
+    stop: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -69,7 +77,14 @@ impl Args {
             reload: Vec::new(),
             until_caught_up: false,
             drop_slot: false,
+            skip_assessment: false,
+            stop: false,
         }
+    }
+
+    /// What is left to do; the task is stopped, and its slot stays until the task is deleted.
+    pub(super) fn until_caught_up() -> Self {
+        Self { until_caught_up: true, ..Self::plain() }
     }
 }
 
@@ -84,21 +99,38 @@ pub(super) async fn run_until(args: Args, context: &Context, stop: Stop) -> Resu
     refuse_what_is_missing(&pipeline)?;
     refuse_what_does_nothing(&pipeline, &args)?;
     let passwords = context.passwords(&pipeline)?;
-
+    if args.stop {
+        let stopped = dms::stop(&pipeline).await.map_err(explained)?;
+        eprintln!(
+            "{}",
+            if stopped { "the task has stopped; it goes on with: cdc-doctor sync" } else { "the task does not run" }
+        );
+        return Ok(Answer::Done);
+    }
     let (reporter, feed) = sync::channel();
-    let signals = tokio::spawn(stop_on_signal(stop.clone()));
+    let signals = tokio::spawn(stop_on_signal(stop.clone(), pipeline.sync.engine));
     let drawing = tokio::spawn(progress::draw(args.progress, feed));
-    let options = SyncOptions {
-        truncate_target: args.truncate_target,
-        reload: args.reload,
-        until_caught_up: args.until_caught_up,
-        drop_slot: args.drop_slot,
-    };
-    let outcome = Direct { pipeline, passwords, options }.run(reporter, stop).await;
+    let outcome = move_rows(pipeline, passwords, args, reporter, stop).await;
     signals.abort();
     // The drawing task ends with the feed, which the engine has closed; a panic in it lost only a picture.
     let _ = drawing.await;
     outcome.map(|_| Answer::Done).map_err(explained)
+}
+
+async fn move_rows(
+    pipeline: Pipeline,
+    passwords: Passwords,
+    args: Args,
+    reporter: Reporter,
+    stop: Stop,
+) -> Result<Totals, SyncError> {
+    let Args { truncate_target, reload, until_caught_up, drop_slot, skip_assessment, .. } = args;
+    if pipeline.sync.engine == EngineKind::Dms {
+        let options = DmsOptions { truncate_target, reload, until_caught_up, skip_assessment };
+        return Dms { pipeline, passwords, options }.run(reporter, stop).await;
+    }
+    let options = SyncOptions { truncate_target, reload, until_caught_up, drop_slot };
+    Direct { pipeline, passwords, options }.run(reporter, stop).await
 }
 
 /// With what the error decoder knows of it.
@@ -129,16 +161,30 @@ fn override_settings(pipeline: &mut Pipeline, args: &Args) {
 }
 
 fn refuse_what_is_missing(pipeline: &Pipeline) -> Result<(), Failure> {
-    let engine = pipeline.sync.engine;
-    if engine != EngineKind::Direct {
-        return Err(Failure::usage(format!("this version cannot run the engine `{}` yet", engine.as_str()))
-            .hint("cdc-doctor sync --engine direct"));
+    match pipeline.sync.engine {
+        EngineKind::Direct => Ok(()),
+        EngineKind::Dms if pipeline.dms.is_some() && pipeline.aws.is_some() => Ok(()),
+        EngineKind::Dms => Err(Failure::usage("the engine `dms` needs the sections [aws], with region, and [dms]")
+            .hint("cdc-doctor sync --engine direct")),
+        EngineKind::S3 => {
+            Err(Failure::usage("this version cannot run the engine `s3` yet").hint("cdc-doctor sync --engine direct"))
+        }
     }
-    Ok(())
 }
 
 /// What is asked for must be what happens.
 fn refuse_what_does_nothing(pipeline: &Pipeline, args: &Args) -> Result<(), Failure> {
+    let managed = pipeline.sync.engine == EngineKind::Dms;
+    if managed && args.drop_slot {
+        return Err(Failure::usage("DMS drops its slot when the task is deleted, so --drop-slot does nothing here")
+            .hint("cdc-doctor provision destroy"));
+    }
+    for (given, flag) in [(args.skip_assessment, "--skip-assessment"), (args.stop, "--stop")] {
+        if given && !managed {
+            return Err(Failure::usage(format!("{flag} is for the engine `dms`"))
+                .hint(format!("cdc-doctor sync --engine dms {flag}")));
+        }
+    }
     if pipeline.sync.mode.has_cdc() {
         return Ok(());
     }
@@ -155,10 +201,17 @@ fn refuse_what_does_nothing(pipeline: &Pipeline, args: &Args) -> Result<(), Fail
 }
 
 /// The first Ctrl-C or SIGTERM stops cleanly, the second leaves at once.
-async fn stop_on_signal(stop: Stop) {
+async fn stop_on_signal(stop: Stop, engine: EngineKind) {
     wait_for_signal().await;
     stop.request();
-    eprintln!("stopping: what is not complete is rolled back; Ctrl-C again leaves at once");
+    eprintln!(
+        "{}; Ctrl-C again leaves at once",
+        if engine == EngineKind::Dms {
+            "no longer watching: the task goes on in AWS"
+        } else {
+            "stopping: what is not complete is rolled back"
+        }
+    );
     wait_for_signal().await;
     std::process::exit(130);
 }

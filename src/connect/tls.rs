@@ -35,6 +35,11 @@ static RDS_ROOTS: LazyLock<Vec<CertificateDer<'static>>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Whether a certificate is one of Amazon RDS's authorities.
+pub(crate) fn is_rds_authority(certificate: &CertificateDer<'_>) -> bool {
+    RDS_ROOTS.iter().any(|root| root.as_ref() == certificate.as_ref())
+}
+
 /// The one crypto provider of the process.
 fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: LazyLock<Arc<CryptoProvider>> =

@@ -22,6 +22,9 @@ pub struct Kept {
     pub target_port: u16,
     /// What the target is.
     pub target: MyFlavor,
+    /// Where the simulated AWS answers, while the program that started it runs.
+    #[serde(default)]
+    pub aws: Option<String>,
 }
 
 /// The kept practice pipeline, when one runs.
@@ -41,7 +44,11 @@ pub fn down() -> Result<Option<Kept>, LabError> {
     let was_there = kept.folder.exists();
     servers::clean_up(&kept.folder)?;
     let file = state_file()?;
-    fs::remove_file(&file).map_err(LabError::io("remove", &file))?;
+    match fs::remove_file(&file) {
+        // The program that it ran in was faster.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        other => other.map_err(LabError::io("remove", &file))?,
+    }
     Ok(was_there.then_some(kept))
 }
 

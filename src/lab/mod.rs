@@ -1,5 +1,7 @@
-//! A practice pipeline on this machine: real database servers with the faults of a real pipeline.
+//! A practice pipeline on this machine: real database servers with the faults of a real pipeline, and a simulated AWS
+//! account on top of them.
 
+pub mod aws;
 mod kept;
 mod practice;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::aws::{Simulator, SimulatorError, Stage};
 use super::kept::{self, Kept};
 use super::servers::{
     Home, MySqlOptions, MySqlServer, Postgres, PostgresOptions, ServerError, has_mysql, random_password,
@@ -54,8 +55,8 @@ impl LabError {
 /// The running practice pipeline. Dropped, it stops and leaves nothing behind.
 #[derive(Debug)]
 pub struct Lab {
-    source: Postgres,
-    target: MySqlServer,
+    source: Arc<Postgres>,
+    target: Arc<MySqlServer>,
     home: Arc<Home>,
     pipeline_path: PathBuf,
 }
@@ -80,7 +81,7 @@ impl Lab {
         });
         let ((source, source_password), (target, target_password)) = (source?, target?);
         let pipeline_path = write_pipeline(&home, &source, &source_password, &target, &target_password)?;
-        Ok(Self { source, target, home, pipeline_path })
+        Ok(Self { source: Arc::new(source), target: Arc::new(target), home, pipeline_path })
     }
 
     /// The pipeline file, with the story's faults in it.
@@ -101,20 +102,63 @@ impl Lab {
         &self.target
     }
 
+    /// A simulated AWS account in which both servers are RDS instances, as RDS creates them: the source is restarted
+    /// with `wal_level = replica`. Blocks for some seconds.
+    ///
+    /// # Errors
+    /// No port, or a server does not answer.
+    pub fn aws(&self) -> Result<Simulator, SimulatorError> {
+        Simulator::start(Stage::new(Arc::clone(&self.source), Arc::clone(&self.target)))
+    }
+
+    /// Gives the pipeline file an AWS side: the engine `dms` in that account.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn use_dms(&self, simulator: &Simulator) -> Result<(), LabError> {
+        let path = &self.pipeline_path;
+        let text = fs::read_to_string(path).map_err(LabError::io("read", path))?;
+        let text = text.replace("engine = \"direct\"", "engine = \"dms\"");
+        let text = text.replace(
+            "include = [\"public.*\"]",
+            // What DMS itself makes on the source.
+            "include = [\"public.*\"]\nexclude = [\"public.awsdms_*\"]",
+        );
+        let text = text.replace("[tables]", "rds_instance = \"charts-target\"\n\n[tables]");
+        let more = format!(
+            "\n# A simulation of AWS on this machine.\n[aws]\nregion = {:?}\nendpoint_url = {:?}\n\n[dms]\n\
+             instance_class = \"dms.c6i.large\"\nassessment_bucket = \"charts-assessments\"\n",
+            simulator.region(),
+            simulator.url()
+        );
+        write_private(path, &(text + &more))
+    }
+
     /// Lets the servers run on when this program ends, until [`super::down`].
     ///
     /// # Errors
     /// What is needed to find them again cannot be written.
     pub fn keep(&self) -> Result<Kept, LabError> {
+        let kept = self.announce(None)?;
+        self.home.keep()?;
+        Ok(kept)
+    }
+
+    /// Lets [`super::status`] and [`super::down`] in other programs find it while this one runs; `aws` is the address
+    /// of the simulation beside it.
+    ///
+    /// # Errors
+    /// What is needed to find it cannot be written.
+    pub fn announce(&self, aws: Option<String>) -> Result<Kept, LabError> {
         let kept = Kept {
             folder: self.home.path().to_owned(),
             pipeline: self.pipeline_path.clone(),
             source_port: self.source.port(),
             target_port: self.target.port(),
             target: self.target.flavor(),
+            aws,
         };
         kept::remember(&kept)?;
-        self.home.keep()?;
         Ok(kept)
     }
 }

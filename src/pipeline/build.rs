@@ -157,6 +157,7 @@ fn dms(entries: &mut Entries, name: &str) -> Option<Dms> {
         source_endpoint: named("source_endpoint", "src"),
         target_endpoint: named("target_endpoint", "tgt"),
         task: named("task", "task"),
+        assessment_bucket: text(entries, "dms", "assessment_bucket"),
     };
     for key in ["instance", "instance_class", "allocated_storage"] {
         if serverless && entries.values.contains_key(&("dms", key)) {

@@ -99,6 +99,7 @@ pub(super) static KEYS: &[Key] = &[
     key("dms", "source_endpoint", DMS),
     key("dms", "target_endpoint", DMS),
     key("dms", "task", DMS),
+    key("dms", "assessment_bucket", Kind::Bucket),
     key("s3", "bucket", Kind::Bucket),
     key("s3", "prefix", Kind::Text("a key prefix, such as \"raw/\"")),
     key("glue", "job", Kind::Text("a Glue job's name")),

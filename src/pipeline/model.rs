@@ -254,6 +254,9 @@ pub struct Dms {
     pub target_endpoint: String,
     /// Task identifier.
     pub task: String,
+    /// The bucket for the results of premigration assessments; without one there are none.
+    #[serde(default)]
+    pub assessment_bucket: Option<String>,
 }
 
 /// The `[s3]` section.

@@ -111,6 +111,19 @@ pub enum SyncError {
         /// The system's reason.
         why: String,
     },
+    /// A call to AWS failed.
+    #[error(transparent)]
+    Aws(#[from] crate::aws::Error),
+    /// What runs in AWS cannot be started, or has failed.
+    #[error("{what}: {why}")]
+    Managed {
+        /// The task.
+        what: String,
+        /// Why, in plain words.
+        why: String,
+        /// What to type.
+        next: Option<String>,
+    },
     /// A server stayed away.
     #[error("given up after {minutes} minutes without success: {last}")]
     GaveUp {
@@ -136,6 +149,8 @@ impl SyncError {
             Self::Refused(all) => all.iter().find_map(|r| r.command.clone()),
             Self::Connect(_) => Some("cdc-doctor check".to_owned()),
             Self::Changes { .. } | Self::Spill { .. } | Self::GaveUp { .. } => Some(RESUME.to_owned()),
+            Self::Managed { next, .. } => next.clone(),
+            Self::Aws(_) => Some(RESUME.to_owned()),
             Self::Busy { .. }
             | Self::Prepare { .. }
             | Self::Slot { .. }

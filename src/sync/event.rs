@@ -97,6 +97,28 @@ pub struct TableProgress {
     /// Row changes of the source that were applied.
     #[serde(default)]
     pub changes: u64,
+    /// The same by what they did; a TRUNCATE is none of these.
+    #[serde(default)]
+    pub kinds: Kinds,
+}
+
+/// Row changes of the source by what they did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Kinds {
+    /// New rows.
+    pub inserts: u64,
+    /// Changed rows.
+    pub updates: u64,
+    /// Rows that are gone.
+    pub deletes: u64,
+}
+
+impl std::ops::AddAssign for Kinds {
+    fn add_assign(&mut self, more: Self) {
+        self.inserts += more.inserts;
+        self.updates += more.updates;
+        self.deletes += more.deletes;
+    }
 }
 
 /// Sums over all tables.

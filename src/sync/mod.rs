@@ -1,12 +1,13 @@
 //! Moving rows: one stream of events, whatever moves them.
 
 pub mod direct;
+pub mod dms;
 mod error;
 mod event;
 mod lsn;
 
 pub use error::{Cause, Outcome, RELOAD, RESUME, Refused, Side, SyncError};
-pub use event::{Event, Lag, Phase, Progress, TableProgress, TableState, Totals};
+pub use event::{Event, Kinds, Lag, Phase, Progress, TableProgress, TableState, Totals};
 
 pub use lsn::{Lsn, NoLsn};
 

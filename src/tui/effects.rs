@@ -15,11 +15,12 @@ use crate::diagnose;
 use crate::facts::{self, Facts};
 use crate::fixes::apply::StepEvent;
 use crate::fixes::{self, ApplyError};
-use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
+use crate::pipeline::{EngineKind, Pipeline};
 
 use crate::sync::direct::{Direct, SyncOptions};
-use crate::sync::{self, Engine as _, Feed, Stop};
+use crate::sync::dms::{Dms, DmsOptions};
+use crate::sync::{self, Engine as _, Feed, Reporter, Stop, SyncError, Totals};
 
 /// How often the engine's counters are passed on.
 const COUNTERS: Duration = Duration::from_millis(66);
@@ -96,7 +97,7 @@ async fn sync(
     out: mpsc::Sender<Message>,
 ) {
     let (reporter, Feed { mut events, mut progress }) = sync::channel();
-    let engine = Direct { pipeline: *pipeline, passwords, options }.run(reporter, stop);
+    let engine = move_rows(*pipeline, passwords, options, reporter, stop);
     let told = async {
         while let Some(event) = events.recv().await {
             let _ = out.send(Message::SyncEvent(jiff::Timestamp::now(), event)).await;
@@ -119,6 +120,20 @@ async fn sync(
         }
     });
     let _ = out.send(Message::SyncEnded(jiff::Timestamp::now(), result)).await;
+}
+
+async fn move_rows(
+    pipeline: Pipeline,
+    passwords: Passwords,
+    options: SyncOptions,
+    reporter: Reporter,
+    stop: Stop,
+) -> Result<Totals, SyncError> {
+    if pipeline.sync.engine == EngineKind::Dms {
+        let options = DmsOptions { truncate_target: options.truncate_target, ..DmsOptions::default() };
+        return Dms { pipeline, passwords, options }.run(reporter, stop).await;
+    }
+    Direct { pipeline, passwords, options }.run(reporter, stop).await
 }
 
 /// Reads the file, collects, and judges after each stage. A receiver that went away means that the session ended.

@@ -71,3 +71,14 @@ fn a_kept_lab_is_found_again_and_stopped() {
     assert!(run(&["lab", "down"]).contains("stopped"));
     assert!(run(&["lab", "status"]).contains("no practice pipeline is running"));
 }
+
+/// The same on a simulated AWS account: provision, sync through a task, destroy.
+#[test]
+fn the_story_through_dms_ends_well() {
+    let project = Project::with_text("");
+    let ran = project.run(&["lab", "--story", "--engine", "dms"]);
+    assert_eq!(ran.status, 0, "{ran}");
+    for part in ["AWS is simulated here", "endpoint charts-src", "The story ends well", "provision destroy"] {
+        assert!(ran.out.contains(part), "no {part:?} in: {ran}");
+    }
+}

@@ -5,19 +5,23 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account;
 mod aws;
 mod canary;
 mod cdc;
 mod changes;
 mod checks;
 mod cli;
+mod dms;
 mod drift;
 mod facts;
 mod fixes;
 mod lab;
 mod pipeline;
+mod provision;
 mod schema;
 mod servers;
+mod simulated_aws;
 mod slots;
 mod sync;
 mod tui;

@@ -32,6 +32,8 @@ fn start() -> u16 {
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let mut server = Command::new(PYTHON)
         .args([SCRIPT, "-H", "127.0.0.1", "-p", &port.to_string()])
+        // The policies that AWS itself keeps.
+        .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

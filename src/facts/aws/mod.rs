@@ -23,4 +23,5 @@ pub use dms_records::{
     AssessmentRun, DmsCertificate, DmsConnection, DmsEvent, Maintenance, Quota, SchemaRefresh, TableStatistics,
 };
 pub use model::{AwsFacts, Caller, Role};
+pub(crate) use rds::sides as rds_sides;
 pub use rds_model::{AppliedGroup, ClusterMember, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading, Readings};

@@ -93,6 +93,22 @@ pub(super) fn find(
     (instance.or_else(writer).cloned(), cluster.cloned())
 }
 
+/// Source with its cluster, and target, as RDS knows them.
+///
+/// # Errors
+/// The instances cannot be listed.
+pub(crate) async fn sides(
+    session: &Session,
+    pipeline: &crate::pipeline::Pipeline,
+) -> Result<(Option<RdsInstance>, Option<RdsCluster>, Option<RdsInstance>), Error> {
+    let (instances, clusters) = tokio::join!(instances(session), clusters(session));
+    // Clusters alone may be forbidden, or unknown to whoever answers; most databases are in none.
+    let (instances, clusters) = (instances?, clusters.unwrap_or_default());
+    let (source, cluster) = find(&pipeline.source, &instances, &clusters);
+    let (target, _) = find(&pipeline.target, &instances, &clusters);
+    Ok((source, cluster, target))
+}
+
 /// The parameters of an instance: those of its groups, and over them those of its cluster's group, which wins where
 /// both have one.
 pub(super) async fn parameters(

@@ -19,3 +19,4 @@ pub use home::{Home, clean_up, is_running};
 pub use mysql::{MySqlOptions, MySqlServer};
 pub use postgres::{Postgres, PostgresOptions};
 pub(super) use process::{is_root, random_password};
+pub(super) use sql::blocking;

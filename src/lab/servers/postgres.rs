@@ -15,7 +15,7 @@ use super::process::{Account, Process, random_password, with_free_port};
 use super::sql;
 use crate::connect;
 use crate::pipeline::{Endpoint, TlsMode};
-use crate::quote::pg_literal;
+use crate::quote::{pg_ident, pg_literal};
 
 /// How a [`Postgres`] is to be.
 #[derive(Debug, Clone, Default)]
@@ -145,6 +145,30 @@ impl Postgres {
         })
     }
 
+    /// Refuses clients without TLS from now on, or lets them in, as `rds.force_ssl` does.
+    ///
+    /// # Errors
+    /// The rules cannot be written, or the server does not take them.
+    pub fn demand_tls(&self, demanded: bool) -> Result<(), ServerError> {
+        write_rules(&self.process, !demanded)?;
+        self.set("rds.force_ssl", Some(if demanded { "1" } else { "0" }))
+    }
+
+    /// Sets a parameter of the whole server, or takes it back to what it was started with. It holds at once, or from
+    /// the next start on where the parameter is one of those.
+    ///
+    /// # Errors
+    /// The server's words.
+    pub fn set(&self, parameter: &str, value: Option<&str>) -> Result<(), ServerError> {
+        let name = parameter.split('.').map(pg_ident).collect::<Vec<_>>().join(".");
+        let statement = match value {
+            Some(value) => format!("ALTER SYSTEM SET {name} = {}", pg_literal(value)),
+            None => format!("ALTER SYSTEM RESET {name}"),
+        };
+        self.run("postgres", &statement)?;
+        self.run("postgres", "SELECT pg_reload_conf()")
+    }
+
     /// Ends it in good order; clients are cut off.
     pub fn stop(&self) {
         self.process.stop("INT", Duration::from_secs(20));
@@ -229,11 +253,15 @@ fn configure(process: &Process, home: &Home, options: &PostgresOptions) -> Resul
     let data = process.room().join("data");
     process.account().write_private(&data.join("postgresql.conf"), &lines)?;
 
-    // `hostssl` alone: a plaintext client gets the same refusal as from RDS with rds.force_ssl = 1.
-    let kind = if options.plaintext { "host" } else { "hostssl" };
+    write_rules(process, options.plaintext)
+}
+
+/// `hostssl` alone: a plaintext client gets the same refusal as from RDS with rds.force_ssl = 1.
+fn write_rules(process: &Process, plaintext: bool) -> Result<(), ServerError> {
+    let kind = if plaintext { "host" } else { "hostssl" };
     let rules: String =
         ["all", "replication"].map(|what| format!("{kind} {what} all 127.0.0.1/32 scram-sha-256\n")).concat();
-    process.account().write_private(&data.join("pg_hba.conf"), &rules)
+    process.account().write_private(&process.room().join("data/pg_hba.conf"), &rules)
 }
 
 fn launch(process: &Process, binaries: &PostgresBinaries, port: u16) -> Result<(), ServerError> {

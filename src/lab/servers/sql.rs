@@ -35,7 +35,9 @@ fn failed(server: &'static str, at: &Endpoint, message: String, statements: &str
 }
 
 /// Runs a future to its end on a thread of its own, so that it works inside and outside of async code.
-pub(super) fn blocking<T: Send>(future: impl Future<Output = Result<T, ServerError>> + Send) -> Result<T, ServerError> {
+pub(in crate::lab) fn blocking<T: Send>(
+    future: impl Future<Output = Result<T, ServerError>> + Send,
+) -> Result<T, ServerError> {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

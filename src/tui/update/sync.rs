@@ -14,8 +14,8 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
     let Some(pipeline) = model.pipeline.clone().filter(|_| available(model, Command::Start)) else {
         return Vec::new();
     };
-    if pipeline.sync.engine != EngineKind::Direct {
-        model.notice = Some("Only the engine \"direct\" runs here: set engine = \"direct\" in [sync].".into());
+    if pipeline.sync.engine == EngineKind::S3 {
+        model.notice = Some("The engine \"s3\" does not run yet: set engine = \"direct\" or \"dms\" in [sync].".into());
         return Vec::new();
     }
     begin(model);
@@ -110,7 +110,7 @@ mod tests {
     fn another_engine_is_refused_in_words() {
         let mut model = healthy();
         if let Some(p) = &mut model.pipeline {
-            p.sync.engine = EngineKind::Dms;
+            p.sync.engine = EngineKind::S3;
         }
         assert!(keys(&mut model, "s").is_empty());
         assert!(model.notice.is_some() && model.sync.state == State::Idle);

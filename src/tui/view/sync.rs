@@ -287,6 +287,7 @@ mod tests {
             rows_total,
             bytes: rows_done * 90,
             changes: 0,
+            kinds: crate::sync::Kinds::default(),
         }
     }
 

@@ -46,6 +46,7 @@ fn pipeline(stub: &Stub) -> Pipeline {
         source_endpoint: "charts-src".into(),
         target_endpoint: "charts-tgt".into(),
         task: "charts-task".into(),
+        assessment_bucket: None,
     });
     pipeline
 }

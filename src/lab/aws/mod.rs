@@ -1,0 +1,60 @@
+//! A simulation of the AWS account that a pipeline lives in: RDS, DMS and what they need, on this machine, over HTTP.
+//!
+//! [`Simulator`] answers the calls of any AWS SDK at one loopback address. Behind it stand the lab's real servers:
+//! they are its RDS instances, its DMS logs in to them, and its tasks move their rows. It says that it is a simulation
+//! in a header of every answer and in the descriptions of what it makes up.
+//!
+//! One file has one purpose: [`http`] serves, [`wire`] knows the protocols, [`account`] holds the state and sends
+//! calls to [`rds`], [`dms`], [`iam`], [`sts`], [`secrets`], [`cloudwatch`] and [`logs`]; [`control`] is what tests
+//! steer.
+//!
+//! # Simpler than AWS
+//!
+//! - Signatures are not verified; a request must only carry one. Policies are not enforced: [`Simulator::fault`]
+//!   refuses calls on demand, and [`Simulator::calls`] tells which permissions a program needed.
+//! - There is one account, one region, one VPC with three subnets in three zones, and no EC2, S3, KMS or Glue.
+//! - RDS: two instances, no clusters, nothing can be created or deleted but parameter groups. A default group lists
+//!   what the real server has. Of MySQL, parameters that need a restart change nothing. A restart that fails leaves
+//!   the instance in `incompatible-parameters`.
+//! - DMS: only the two servers are reached; every other host does not resolve, and no other port is open. The TLS mode
+//!   `none` never encrypts. What a task does to tables is what this program's own engine does: types and LOBs are its
+//!   own, and validation is never enabled. `TargetTablePrepMode` drops tables or removes their rows before a load;
+//!   `DO_NOTHING` refuses a table that has rows.
+//! - Whoever trusts one of RDS's authorities trusts the lab's here, as it has signed the instances' certificates.
+//! - A table whose changes cannot be told apart (no key, no `REPLICA IDENTITY FULL`) fails where changes are to be
+//!   followed; on AWS its new rows arrive, and its other changes do not.
+//! - Table mappings: selection rules without filters, renaming of schemas. Changes of data types are ignored with a
+//!   warning in the task's log; other rules are refused. A start position or time, and a stop position, are refused.
+//! - Where a table fails, the engine stops at once; the simulation marks the table, and runs it again without it. A
+//!   task that has no table left fails.
+//! - A task has a log when its settings say so and the role `dms-cloudwatch-logs-role` is whole. Its lines have DMS's
+//!   form and the engine's words.
+//! - Statistics count what was applied: what came in and is not applied is not seen, and they begin anew with a start.
+//! - An endpoint that is modified must be tested again. Assessments pass at once, but for tables without a primary
+//!   key.
+//! - Serverless replications run at once with the capacity that was asked for.
+//! - Latency is the engine's lag; of the other metrics there is what [`Simulator::metric`] was given. No alarms.
+//! - `SimulatePrincipalPolicy` looks at effect, action and resource, and at no condition.
+//! - Refusals have AWS's codes. Their words are AWS's where those are documented or reported, and otherwise our own.
+
+mod account;
+mod cloudwatch;
+mod control;
+mod dms;
+mod errors;
+mod http;
+mod iam;
+mod input;
+mod logs;
+mod names;
+mod page;
+mod policies;
+mod rds;
+mod records;
+mod secrets;
+mod simulator;
+mod sts;
+mod wire;
+
+pub use control::{Delays, Fault};
+pub use simulator::{Simulator, SimulatorError, Stage};
