@@ -17,7 +17,7 @@ use crate::support::{self, Outcome, verdict};
 
 /// The table of the figures.
 pub const TABLE: &str = "CREATE TABLE drained (id bigint PRIMARY KEY, k int, code varchar(120), pad varchar(60), \
-                         amt numeric(12,2), ts timestamptz, flag boolean)";
+                         amt numeric(12,2), ts timestamptz, flag boolean) WITH (autovacuum_enabled = false)";
 
 /// 1,000 transactions of 100 inserts, 500 of 100 updates, 199 of 100 deletes.
 pub const WORKLOAD: &str = "DO $$ BEGIN
@@ -201,8 +201,10 @@ impl Drain<'_> {
 
     /// The processes that sent and applied have ended: only then does their server count their CPU seconds as its own.
     async fn idle(&self) -> Outcome<()> {
-        let (senders, workers) = ("pg_stat_replication", "pg_stat_subscription WHERE pid IS NOT NULL");
-        for (server, what) in [(&self.servers.source, senders), (&self.second, workers)] {
+        let sessions =
+            "pg_stat_activity WHERE backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid()";
+        let workers = "pg_stat_subscription WHERE pid IS NOT NULL";
+        for (server, what) in [(&self.servers.source, sessions), (&self.second, workers)] {
             while on_postgres(server, &format!("SELECT count(*)::text FROM {what}")).await? != "0" {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }

@@ -158,6 +158,7 @@ mod tests {
             expressions: false,
             deferrable: false,
             not_null,
+            identity: false,
         }
     }
 

@@ -90,6 +90,7 @@ mod tests {
             expressions: false,
             deferrable: false,
             not_null: false,
+            identity: false,
         }];
         facts
     }

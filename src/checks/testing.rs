@@ -340,6 +340,7 @@ pub(crate) fn pg_table(schema: &str, name: &str) -> PgTable {
             expressions: false,
             deferrable: false,
             not_null: true,
+            identity: false,
         }),
         unique_keys: Vec::new(),
     }

@@ -1,6 +1,7 @@
 //! Opening sessions: TLS modes, passwords, time limits, and session settings that every other module relies on.
 
 mod error;
+mod gather;
 pub mod mysql;
 pub mod postgres;
 pub mod replication;

@@ -14,6 +14,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::io_words;
+use super::gather::Gathering;
 use super::replication::{Replication, Wire};
 use super::startup::{Lent, ReplicationTls, Startup};
 use super::{APPLICATION_NAME, ConnectError, LIMIT, tls};
@@ -108,10 +109,11 @@ impl Login for InReplication {
         let tcp = |e: &io::Error| Failure::Tcp(ConnectError::at(endpoint, Stage::Tcp, io_words(e), None::<String>));
         let stream = TcpStream::connect(address).await.map_err(|e| tcp(&e))?;
         stream.set_nodelay(true).map_err(|e| tcp(&e))?;
+        let stream = Gathering::new(stream);
         let failed = |e: tokio_postgres::Error| classify(endpoint, &e);
         let wire: Option<Box<dyn Wire>> = match connector {
             Some(mut connector) => {
-                let Ok(tls) = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut connector, &endpoint.host);
+                let Ok(tls) = MakeTlsConnect::<Gathering>::make_tls_connect(&mut connector, &endpoint.host);
                 let (tls, owner) = ReplicationTls::new(tls);
                 drop(config.connect_raw(stream, tls).await.map_err(failed)?);
                 owner.take_back().map(|wire| Box::new(wire) as _)

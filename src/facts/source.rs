@@ -241,6 +241,9 @@ pub struct PgKey {
     pub deferrable: bool,
     /// Every column is NOT NULL.
     pub not_null: bool,
+    /// It is the replica identity (`REPLICA IDENTITY USING INDEX`).
+    #[serde(default)]
+    pub identity: bool,
 }
 
 impl PgKey {

@@ -57,6 +57,7 @@ pub fn unique(name: &str, columns: &[&str]) -> PgKey {
         expressions: false,
         deferrable: false,
         not_null: true,
+        identity: false,
     }
 }
 

@@ -6,6 +6,7 @@ use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::quote::pg_literal;
 use mysql_async::prelude::Queryable;
 
+use crate::slots;
 use crate::support::{self, Project, Source, Target};
 use crate::sync::AWKWARD;
 
@@ -393,6 +394,31 @@ impl Running {
 }
 
 #[test]
+fn a_column_is_not_missed_when_its_commit_is_sent_before_it_can_be_seen() {
+    // The source waits for no standby as a rule; the transaction of this test does.
+    let source = slots::own_server(&[("synchronous_commit", "local")]);
+    let target = support::target(MyFlavor::MariaDb);
+    let pipe = Pipe::new(&source, &target);
+    pipe.project.edit("[sync]", "[sync]\non_schema_change = \"add-columns\"");
+    source.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+    let mut running = Running::start(&pipe, &[]);
+    running.until(&pipe, "phase: streaming");
+    slots::alter_system(&source, "synchronous_standby_names", "nobody");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            source.run("SET synchronous_commit = on; ALTER TABLE t ADD COLUMN x int; INSERT INTO t VALUES (2, 5)");
+        });
+        // It is in the WAL, and is sent.
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        assert_eq!(pipe.target_rows("SELECT CAST(COUNT(*) AS CHAR) FROM t")[0][0].as_deref(), Some("1"));
+        slots::alter_system(&source, "synchronous_standby_names", "");
+    });
+    until_target(&pipe, "SELECT CAST(COUNT(*) AS CHAR) FROM t", "2");
+    assert_eq!(pipe.target_rows("SELECT CAST(x AS CHAR) FROM t WHERE id = 2")[0][0].as_deref(), Some("5"));
+    assert_eq!(running.ends(true), 0, "{}", Running::said(&pipe));
+}
+
+#[test]
 fn other_changes_of_the_schema_stop_with_the_difference() {
     on_both(|pipe| {
         for (name, alter, change, says) in [
@@ -449,12 +475,20 @@ fn tables_whose_changes_cannot_be_followed_are_refused_before_anything_is_made()
     let pipe = Pipe::new(&source, &target);
     source.run(
         "CREATE TABLE keyless (v text); CREATE TABLE nothing (id int PRIMARY KEY); ALTER TABLE nothing REPLICA IDENTITY NOTHING;
-         CREATE UNLOGGED TABLE unlogged (id int PRIMARY KEY); CREATE TABLE generated (id int PRIMARY KEY, g int GENERATED ALWAYS AS (id * 2) STORED)",
+         CREATE UNLOGGED TABLE unlogged (id int PRIMARY KEY); CREATE TABLE generated (id int PRIMARY KEY, g int GENERATED ALWAYS AS (id * 2) STORED);
+         CREATE TABLE otherwise (id int PRIMARY KEY, code int NOT NULL UNIQUE);
+         ALTER TABLE otherwise REPLICA IDENTITY USING INDEX otherwise_code_key",
     );
     let said = pipe.fails(&["sync", "--until-caught-up"]);
-    for words in
-        ["no primary key", "cdc-doctor fix TBL-001", "REPLICA IDENTITY NOTHING", "unlogged", "generated column g"]
-    {
+    for words in [
+        "no primary key",
+        "cdc-doctor fix TBL-001",
+        "REPLICA IDENTITY NOTHING",
+        "unlogged",
+        "generated column g",
+        "the key on the target (id)",
+        "REPLICA IDENTITY DEFAULT",
+    ] {
         assert!(said.contains(words), "{words} in\n{said}");
     }
     let made = "SELECT count(*)::text FROM pg_replication_slots s, pg_publication p WHERE slot_name = pubname AND database = current_database()";
@@ -509,6 +543,88 @@ fn a_second_run_is_refused_and_a_stale_one_fenced_off() {
         assert!(pipe.target_rows("SELECT 'x' FROM t").is_empty());
         pipe.catch_up();
         assert_eq!(pipe.target_rows("SELECT CAST(id AS CHAR) FROM t").len(), 1);
+    });
+}
+
+/// Waits until a query gives this on the target, where it sees what is not committed yet.
+async fn until_executed(pipe: &Pipe<'_>, sql: &str, expected: i64) {
+    let mut conn = pipe.target.conn().await;
+    conn.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED").await.unwrap();
+    for _ in 0..600 {
+        if conn.query_first(sql).await.unwrap() == Some(expected) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{sql} does not give {expected} on {}:\n{}", pipe.target, Running::said(pipe));
+}
+
+/// Locks a row of the target until the session commits.
+async fn hold(pipe: &Pipe<'_>, row: &str) -> mysql_async::Conn {
+    let mut conn = pipe.target.conn().await;
+    conn.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await.unwrap();
+    conn.query_drop("BEGIN").await.unwrap();
+    conn.query_drop(format!("SELECT * FROM {row} FOR UPDATE")).await.unwrap();
+    conn
+}
+
+#[test]
+fn batches_execute_side_by_side_and_commit_in_their_order() {
+    on_both(|pipe| {
+        pipe.source
+            .run("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t SELECT i, 0 FROM generate_series(1, 9) i");
+        let mut running = Running::start(pipe, &[]);
+        running.until(pipe, "phase: streaming");
+        support::block_on(async {
+            let mut other = hold(pipe, "t WHERE id = 1").await;
+            pipe.source.run("UPDATE t SET v = 1 WHERE id = 1");
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            pipe.source.run("UPDATE t SET v = 2 WHERE id = 2");
+            until_executed(pipe, "SELECT v FROM t WHERE id = 2", 2).await;
+            assert_eq!(other.query_first("SELECT CAST(SUM(v) AS SIGNED) FROM t").await.unwrap(), Some(0));
+            // The first is not so patient with others beside it, and is taken up again on its own.
+            tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+            assert_eq!(other.query_first("SELECT CAST(SUM(v) AS SIGNED) FROM t").await.unwrap(), Some(0));
+            other.query_drop("COMMIT").await.unwrap();
+        });
+        until_target(pipe, "SELECT CAST(SUM(v) AS CHAR) FROM t", "3");
+        assert_eq!(running.ends(true), 0, "{}", Running::said(pipe));
+        assert!(!Running::said(pipe).contains("Trying again"), "{}", Running::said(pipe));
+    });
+}
+
+#[test]
+fn a_batch_that_stands_in_the_way_of_an_earlier_one_is_called_back() {
+    on_both(|pipe| {
+        let tables = "CREATE TABLE a (id int PRIMARY KEY, v int); CREATE TABLE b (id int PRIMARY KEY, v int)";
+        pipe.source.run(&format!("{tables}; INSERT INTO a VALUES (1, 0); INSERT INTO b VALUES (1, 0), (2, 0)"));
+        let mut running = Running::start(pipe, &[]);
+        running.until(pipe, "phase: streaming");
+        std::thread::scope(|scope| {
+            support::block_on(async {
+                let mut other = hold(pipe, "a WHERE id = 1").await;
+                pipe.source.run("BEGIN; UPDATE a SET v = 1 WHERE id = 1; UPDATE b SET v = 1 WHERE id = 1; COMMIT");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                pipe.source.run("UPDATE b SET v = 2 WHERE id = 2");
+                until_executed(pipe, "SELECT v FROM b WHERE id = 2", 2).await;
+                // It waits for the second batch, the first for it, the second for the first, and no server sees that.
+                let altering = scope.spawn(|| pipe.target.run("ALTER TABLE b ADD COLUMN more int"));
+                until_executed(
+                    pipe,
+                    &format!(
+                        "SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE '%metadata lock%' AND db = '{}'",
+                        pipe.target.endpoint.database
+                    ),
+                    1,
+                )
+                .await;
+                other.query_drop("COMMIT").await.unwrap();
+                altering.join().unwrap();
+            });
+        });
+        until_target(pipe, "SELECT CAST(SUM(v) AS CHAR) FROM b", "3");
+        assert_eq!(running.ends(true), 0, "{}", Running::said(pipe));
+        assert!(!Running::said(pipe).contains("Trying again"), "{}", Running::said(pipe));
     });
 }
 

@@ -50,7 +50,7 @@ pub fn note_as_loaded(target: &Target, table: &str) {
 }
 
 /// A PostgreSQL of the test's own.
-fn own_server(settings: &[(&str, &str)]) -> Source {
+pub fn own_server(settings: &[(&str, &str)]) -> Source {
     let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let server = Postgres::start(&PostgresOptions { settings, ..PostgresOptions::default() }).unwrap();
     // A `Source` borrows its server for ever; the end of the process ends it all the same.
@@ -70,7 +70,7 @@ fn write_segments(source: &Source, count: usize) {
 }
 
 /// Changes a setting for good and waits until new sessions have it.
-fn alter_system(source: &Source, name: &str, value: &str) {
+pub fn alter_system(source: &Source, name: &str, value: &str) {
     support::block_on(async {
         let client = source.client().await;
         client.batch_execute(&format!("ALTER SYSTEM SET {name} = {}", pg_literal(value))).await.unwrap();

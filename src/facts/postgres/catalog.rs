@@ -241,7 +241,7 @@ impl Index {
 async fn keys(ask: &Ask<'_>, oids: &Vec<u32>) -> Result<HashMap<u32, Vec<Index>>, Error> {
     let sql = "
         SELECT i.indrelid, x.relname::text, i.indisprimary, k.conindid IS NOT NULL,
-               i.indpred IS NOT NULL, i.indexprs IS NOT NULL, NOT i.indimmediate,
+               i.indpred IS NOT NULL, i.indexprs IS NOT NULL, NOT i.indimmediate, i.indisreplident,
                (i.indkey::int2[])[0:i.indnkeyatts - 1]
           FROM pg_catalog.pg_index i
           JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
@@ -259,8 +259,9 @@ async fn keys(ask: &Ask<'_>, oids: &Vec<u32>) -> Result<HashMap<u32, Vec<Index>>
             deferrable: row.get(6),
             columns: Vec::new(),
             not_null: false,
+            identity: row.get(7),
         };
-        keys.entry(row.get(0)).or_default().push(Index { primary: row.get(2), key, numbers: row.get(7) });
+        keys.entry(row.get(0)).or_default().push(Index { primary: row.get(2), key, numbers: row.get(8) });
     }
     Ok(keys)
 }

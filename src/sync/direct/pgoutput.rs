@@ -29,8 +29,8 @@ pub enum Message {
     Begin {
         /// Position of its commit record.
         commit: Lsn,
-        /// Microseconds since 2000.
-        time: i64,
+        /// Its number.
+        xid: u32,
     },
     /// It ends.
     Commit(Commit),
@@ -145,7 +145,10 @@ pub fn decode(mut m: Bytes, streaming: bool) -> Result<Decoded, Malformed> {
     let tag = u8_of(&mut m)?;
     let xid = if streaming && b"RYIUDTM".contains(&tag) { Some(u32_of(&mut m)?) } else { None };
     let message = match tag {
-        b'B' => Message::Begin { commit: lsn(&mut m)?, time: i64_of(&mut m)? },
+        b'B' => {
+            let (commit, _time) = (lsn(&mut m)?, i64_of(&mut m)?);
+            Message::Begin { commit, xid: u32_of(&mut m)? }
+        }
         b'C' => Message::Commit(commit(&mut m)?),
         b'O' => Message::Origin,
         b'R' => Message::Relation(relation(&mut m)?),
@@ -288,7 +291,7 @@ mod tests {
     #[test]
     fn transactions_have_a_begin_and_an_end() {
         let at = Lsn(0x1_0000_0002);
-        assert_eq!(message(&[b"B", LSN, TIME, &[0, 0, 0, 7]]), Message::Begin { commit: at, time: 9 });
+        assert_eq!(message(&[b"B", LSN, TIME, &[0, 0, 0, 7]]), Message::Begin { commit: at, xid: 7 });
         let commit = Commit { at, end: at, time: 9 };
         assert_eq!(message(&[b"C\0", LSN, LSN, TIME]), Message::Commit(commit));
         assert_eq!(message(&[b"c", &[0, 0, 0, 7], b"\0", LSN, LSN, TIME]), Message::StreamCommit { xid: 7, commit });

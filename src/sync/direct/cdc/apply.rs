@@ -1,4 +1,4 @@
-//! Applying batches to the target: one session, one transaction for the data and the position.
+//! Applying batches to the target: one transaction for the data and the position.
 //!
 //! Rows are matched by the primary key only. `INSERT … ON DUPLICATE KEY UPDATE` and `REPLACE` match by any unique key
 //! and could land in another row, so a table with further unique keys has its rows deleted by their keys and inserted
@@ -10,8 +10,9 @@ use bytes::BytesMut;
 use futures_util::{StreamExt, stream};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row, Value};
+use tokio::sync::oneshot;
 
-use super::change::{Batch, KeyedRow, Stage, TableWork, What};
+use super::change::{Batch, KeyedRow, Reached, Stage, TableWork, What};
 use super::checkpoint::Checkpoint;
 use super::row::RowLayout;
 use crate::facts::MyFlavor;
@@ -29,6 +30,8 @@ use crate::sync::error::{Cause, Side};
 pub(super) enum Failure {
     /// A later run has taken the right to write.
     Fenced,
+    /// Its turn to commit never came.
+    Recalled,
     /// The target refused it, or went away.
     Cause {
         /// Place of the table, where it was one.
@@ -65,26 +68,26 @@ const WORTH_A_FILE: usize = 40;
 const MOST: usize = 1000;
 
 impl Applier {
-    /// Applies a batch, and commits where a source transaction ends with it.
-    pub(super) async fn apply(&mut self, batch: &Batch) -> Result<(), Failure> {
-        let done = self.transaction(batch).await;
+    /// Applies a batch, and commits where a source transaction ends with it, but not before its turn.
+    ///
+    /// Values that were written as NULL because the target cannot hold them.
+    pub(super) async fn apply(&mut self, batch: &Batch, turn: oneshot::Receiver<()>) -> Result<u64, Failure> {
+        let done = self.transaction(batch, turn).await;
         if done.is_err() {
             self.open = false;
             // When this does not come through, the server rolls back as it notices the lost session.
             let _ = tokio::time::timeout(std::time::Duration::from_secs(20), self.conn.query_drop("ROLLBACK")).await;
         }
-        done
+        let nulled = std::mem::take(&mut self.nulled);
+        done.map(|()| nulled)
     }
 
-    async fn transaction(&mut self, batch: &Batch) -> Result<(), Failure> {
+    async fn transaction(&mut self, batch: &Batch, turn: oneshot::Receiver<()>) -> Result<(), Failure> {
         if !self.open {
             self.run("START TRANSACTION").await?;
-        }
-        // Held from here to the commit: whoever takes over waits for it, and whoever was taken over changes no row.
-        if !self.open || batch.reached.is_some() {
-            let write = self.checkpoint.write_sql(batch.reached);
-            if self.run(&write).await? != 1 {
-                return Err(Failure::Fenced);
+            if batch.reached.is_none() {
+                // Many pieces follow: a run that takes over waits for them here, and not at some row.
+                self.checkpoint(None).await?;
             }
         }
         self.open = true;
@@ -93,14 +96,22 @@ impl Applier {
             self.table(work).await.map_err(failed)?;
         }
         if batch.reached.is_some() {
+            turn.await.map_err(|_| Failure::Recalled)?;
+            self.checkpoint(batch.reached).await?;
             self.run("COMMIT").await?;
             self.open = false;
         }
         Ok(())
     }
 
+    /// Moves the checkpoint; held to the commit. Whoever was taken over finds no row to change.
+    async fn checkpoint(&mut self, reached: Option<Reached>) -> Result<(), Failure> {
+        let write = self.checkpoint.write_sql(reached);
+        if self.run(&write).await? == 1 { Ok(()) } else { Err(Failure::Fenced) }
+    }
+
     /// Runs a statement; the rows that it met.
-    async fn run(&mut self, sql: impl AsRef<[u8]>) -> Result<u64, Cause> {
+    pub(super) async fn run(&mut self, sql: impl AsRef<[u8]>) -> Result<u64, Cause> {
         self.conn.query_drop(sql.as_ref()).await.map_err(|e| Cause::from(&e))?;
         Ok(self.conn.affected_rows())
     }

@@ -6,15 +6,15 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::change::{Batch, KeyedRow, Reached, Stage, TableWork, What};
+use super::change::{Batch, KeyedRow, Keys, Reached, Stage, TableWork, What};
 use super::row::RowLayout;
 use crate::sync::Kinds;
 use crate::sync::direct::tuple::Tuple;
 
-/// Bytes of changes in a batch. Three batches may be in memory: one that is applied, one that waits, one that grows.
-pub(super) const BYTES: usize = 6 << 20;
+/// Bytes of changes in a batch. Seven may be in memory: four that are applied, two that wait, one that grows.
+pub(super) const BYTES: usize = 3 << 20;
 /// Row writes in a batch.
-pub(super) const ROWS: usize = 20_000;
+pub(super) const ROWS: usize = 10_000;
 
 /// A batch that grows.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub(super) struct Builder {
     /// The place of a table in `tables`.
     at: HashMap<usize, usize>,
     /// For each of `tables`, where its last stage has which key.
-    keys: Vec<HashMap<Bytes, usize>>,
+    keys: Vec<Keys>,
     changes: u64,
     bytes: usize,
     rows: usize,
@@ -87,7 +87,11 @@ impl Builder {
 
     /// The batch so far; what follows is another one.
     pub(super) fn take(&mut self) -> Batch {
-        let all = std::mem::take(self);
+        let mut all = std::mem::take(self);
+        for (work, keys) in all.tables.iter_mut().zip(all.keys) {
+            // Those of the last stage, which must be the only one.
+            work.keys = matches!(work.stages.as_slice(), [Stage::Keyed(..)]).then_some(keys);
+        }
         Batch { tables: all.tables, reached: all.reached, changes: all.changes, bytes: all.bytes }
     }
 
@@ -141,11 +145,11 @@ impl Builder {
         .is_some()
     }
 
-    fn table(&mut self, place: usize) -> (&mut TableWork, &mut HashMap<Bytes, usize>) {
+    fn table(&mut self, place: usize) -> (&mut TableWork, &mut Keys) {
         self.began.get_or_insert_with(Instant::now);
         let at = *self.at.entry(place).or_insert_with(|| {
-            self.tables.push(TableWork { place, stages: Vec::new(), changes: 0, kinds: Kinds::default() });
-            self.keys.push(HashMap::new());
+            self.tables.push(TableWork { place, stages: Vec::new(), keys: None, changes: 0, kinds: Kinds::default() });
+            self.keys.push(Keys::default());
             self.tables.len() - 1
         });
         (&mut self.tables[at], &mut self.keys[at])
@@ -165,7 +169,7 @@ impl Builder {
 struct Keyed<'a> {
     layout: &'a Arc<RowLayout>,
     work: &'a mut TableWork,
-    keys: &'a mut HashMap<Bytes, usize>,
+    keys: &'a mut Keys,
 }
 
 impl Keyed<'_> {
@@ -261,7 +265,7 @@ mod tests {
 
     fn layout() -> Arc<RowLayout> {
         let layout = Layout::of([], MyFlavor::MySql);
-        Arc::new(RowLayout { layout, from: vec![(0, Turn::Same), (1, Turn::Same)], key: vec![0] })
+        Arc::new(RowLayout { layout, from: vec![(0, Turn::Same), (1, Turn::Same)], key: vec![0], width: 2 })
     }
 
     fn row(id: &'static str, value: Option<&'static str>) -> Tuple {

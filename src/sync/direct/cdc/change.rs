@@ -1,6 +1,9 @@
 //! Changes as they are applied: what is done to which rows, however the source told it. Pure.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::row::RowLayout;
 use crate::sync::direct::tuple::Tuple;
@@ -35,11 +38,16 @@ pub(super) struct TableWork {
     pub(super) place: usize,
     /// In order.
     pub(super) stages: Vec<Stage>,
+    /// The keys of all rows that are touched; nothing where that is not known.
+    pub(super) keys: Option<Keys>,
     /// Row changes on the source.
     pub(super) changes: u64,
     /// The same by what they did.
     pub(super) kinds: Kinds,
 }
+
+/// Rows by their keys, see [`RowLayout::key_of`], and the place of each.
+pub(super) type Keys = HashMap<Bytes, usize, foldhash::fast::RandomState>;
 
 /// A step in the work on a table.
 #[derive(Debug)]

@@ -91,8 +91,13 @@ pub(super) async fn read(conn: &mut Conn, pipeline: &Pipeline) -> Result<Stored,
 }
 
 impl Checkpoint {
-    /// Takes the right to write from all earlier runs. The caller holds the lock on the target.
-    pub(super) async fn claim(conn: &mut Conn, pipeline: &Pipeline, source: &str) -> Result<Self, SyncError> {
+    /// Takes the right to write from all earlier runs, and tells where they have left the target, for good. The caller
+    /// holds the lock on the target.
+    pub(super) async fn claim(
+        conn: &mut Conn,
+        pipeline: &Pipeline,
+        source: &str,
+    ) -> Result<(Self, Option<Lsn>), SyncError> {
         let doing = "making the checkpoint on the target";
         let database = pipeline.target.database.clone();
         let create = format!("CREATE DATABASE IF NOT EXISTS {} CHARACTER SET utf8mb4", my_ident(&database));
@@ -115,15 +120,16 @@ impl Checkpoint {
         ))
         .await
         .map_err(failed(doing))?;
-        let epoch: Option<u64> = conn
-            .query_first(format!("SELECT epoch FROM {table} WHERE pipeline = {name}"))
+        let row: Option<(u64, Option<u64>)> = conn
+            .query_first(format!("SELECT epoch, lsn FROM {table} WHERE pipeline = {name}"))
             .await
             .map_err(failed(doing))?;
-        Ok(Self { database, pipeline: pipeline.name.clone(), epoch: epoch.unwrap_or(0) })
+        let (epoch, lsn) = row.unwrap_or_default();
+        Ok((Self { database, pipeline: pipeline.name.clone(), epoch }, lsn.map(Lsn)))
     }
 
-    /// The statement that a target transaction begins with: it changes one row for as long as this run may write, and
-    /// holds it until the commit.
+    /// The statement without which no target transaction commits: it changes one row for as long as this run may write,
+    /// and holds it until the commit.
     pub(super) fn write_sql(&self, reached: Option<Reached>) -> String {
         let mut set = "batch = batch + 1, updated_at = UTC_TIMESTAMP(6)".to_owned();
         if let Some(reached) = reached {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_postgres::Client;
 
-use super::applier::Applied;
 use super::publication::{Oids, still_has};
+use super::workers::Applied;
 use crate::connect::replication::postgres_now;
 use crate::sync::direct::report;
 use crate::sync::error::SyncError;

@@ -3,16 +3,16 @@
 //! [`supervise`] tries, again where that may help. A try begins with what speaks against it ([`start`]): the slot
 //! ([`slot`]), the publication ([`publication`]) and what earlier runs left ([`checkpoint`]). Tables that are not loaded
 //! are copied under a snapshot of a slot's starting point ([`handover`]). Then the stream is followed ([`stream`]):
-//! messages are sorted to tables ([`relation`]), merged ([`batch`], into the form of [`change`]) and applied
-//! ([`applier`], [`apply`]); transactions that are sent before they commit wait in [`spill`].
+//! messages are sorted to tables ([`relation`]), merged ([`batch`], into the form of [`change`]) and applied ([`apply`]),
+//! side by side where keys do not meet ([`meeting`], [`workers`]); transactions that are sent before they commit wait in [`spill`].
 
-mod applier;
 mod apply;
 mod batch;
 mod change;
 mod checkpoint;
 mod handover;
 mod lag;
+mod meeting;
 mod publication;
 mod relation;
 mod row;
@@ -21,6 +21,7 @@ mod spill;
 mod start;
 mod stream;
 mod supervise;
+mod workers;
 
 pub(super) use checkpoint::forget_tables;
 pub use checkpoint::{CHECKPOINT_TABLE, TABLES_TABLE};

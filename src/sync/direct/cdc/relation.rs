@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
@@ -19,7 +20,7 @@ use crate::sync::direct::layout::{Layout, Written};
 use crate::sync::direct::pgoutput::{Relation, RelationColumn};
 use crate::sync::direct::prepare::Job;
 use crate::sync::direct::target::{self, Server};
-use crate::sync::error::{Cause, SyncError};
+use crate::sync::error::{Cause, Side, SyncError};
 use crate::sync::{Event, Lsn, Reporter};
 use crate::text::safe;
 
@@ -59,6 +60,9 @@ pub(super) struct Router {
     known: HashMap<u32, (Relation, Option<Route>)>,
     appeared: HashSet<String>,
 }
+
+/// Longer than a commit takes, and shorter than a source waits for a sign of us (`wal_sender_timeout`).
+const SHOWN_WITHIN: Duration = Duration::from_secs(20);
 
 /// `pg_type.oid` and `atttypmod` of columns.
 pub(super) type Types = HashMap<(u32, String), (u32, i32)>;
@@ -134,8 +138,8 @@ impl Router {
         self.jobs.iter().position(|j| j.source.schema == schema && j.source.name == name)
     }
 
-    /// Where a change of this table that commits at `commit` goes; nothing when it is in the load already.
-    pub(super) async fn route(&mut self, oid: u32, commit: Lsn) -> Result<Option<Goes>, SyncError> {
+    /// Where a change of this table by a transaction goes; nothing when it is in the load already.
+    pub(super) async fn route(&mut self, oid: u32, commit: Lsn, xid: u32) -> Result<Option<Goes>, SyncError> {
         let Some((_, route)) = self.known.get(&oid) else {
             return Err(SyncError::Prepare { doing: "following changes".into(), cause: Cause::Malformed });
         };
@@ -144,7 +148,8 @@ impl Router {
                 return Ok(None);
             }
             let relation = self.known[&oid].0.clone();
-            let resolved = self.resolve(&relation).await?;
+            // Boxed: its size would be that of every future for which a change is taken, and be copied for each.
+            let resolved = Box::pin(self.resolve(&relation, xid)).await?;
             if let Some((_, route)) = self.known.get_mut(&oid) {
                 *route = Some(resolved);
             }
@@ -155,7 +160,8 @@ impl Router {
         })
     }
 
-    async fn resolve(&mut self, relation: &Relation) -> Result<Route, SyncError> {
+    async fn resolve(&mut self, relation: &Relation, xid: u32) -> Result<Route, SyncError> {
+        self.until_visible(xid).await?;
         let Some(place) = self.place_of(&relation.schema, &relation.name) else {
             return self.unknown(relation).await;
         };
@@ -180,6 +186,27 @@ impl Router {
             self.reporter.event(Event::Warning { table: Some(label), message }).await;
         }
         Ok(Route::Nowhere)
+    }
+
+    /// A transaction is sent as soon as its commit is in the WAL. Other sessions see it a little later, or much later
+    /// where it waits for a standby (`synchronous_standby_names`); until then the catalog is older than the change.
+    async fn until_visible(&self, xid: u32) -> Result<(), SyncError> {
+        // The number lacks its epoch, which is that of the numbers around it.
+        let ask = "SELECT behind BETWEEN 1 AND 2147483648 AND pg_visible_in_snapshot((upto - behind)::text::xid8, s) \
+                   FROM (SELECT s, upto, (upto - $1) & 4294967295 AS behind \
+                         FROM (SELECT s, pg_snapshot_xmax(s)::text::int8 AS upto FROM pg_current_snapshot() s) n) m";
+        let doing = "waiting for the source to show a change that it has sent";
+        let began = Instant::now();
+        while began.elapsed() < SHOWN_WITHIN {
+            let row = self.client.query_one(ask, &[&i64::from(xid)]).await;
+            if row.map_err(failed(doing))?.get(0) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let message =
+            "its commit waits, as it does for a standby that is not there (synchronous_standby_names)".to_owned();
+        Err(SyncError::Prepare { doing: doing.to_owned(), cause: Cause::Lost { side: Side::Source, message } })
     }
 
     /// The columns as they are now; none when the table is gone.
@@ -298,7 +325,7 @@ impl Router {
     fn layout(&self, place: usize, relation: &Relation, live: &HashMap<String, Live>) -> Result<RowLayout, SyncError> {
         let job = &self.jobs[place];
         self.nothing_is_left_out(place, relation, live)?;
-        let pk = key_columns(job);
+        let pk = key_columns(&job.source, &job.have);
         let (mut written, mut from) = (Vec::new(), Vec::new());
         for (position, column) in relation.columns.iter().enumerate() {
             let in_want = job.want.columns.iter().find(|c| c.name == column.name);
@@ -324,7 +351,8 @@ impl Router {
         if key.len() < pk.len() {
             return Err(self.other_identity(place, &pk));
         }
-        Ok(RowLayout { layout: Layout::of(written, self.server.dialect.flavor), from, key })
+        let width = relation.columns.len();
+        Ok(RowLayout { layout: Layout::of(written, self.server.dialect.flavor), from, key, width })
     }
 
     /// Columns that the run began with and that changes no longer carry.
@@ -384,9 +412,8 @@ impl Router {
 
 /// The key by which rows are matched: the target's primary key, where a key of the source stands behind it. Without
 /// one, two rows of the source could be one on the target.
-pub(super) fn key_columns(job: &Job) -> Vec<&str> {
-    let key: Vec<&str> = job.have.primary_key.iter().map(String::as_str).collect();
-    let source = &job.source;
+pub(super) fn key_columns<'a>(source: &'a PgTable, target: &'a MyTable) -> Vec<&'a str> {
+    let key: Vec<&str> = target.primary_key.iter().map(String::as_str).collect();
     let name = |k: &str| source.columns.iter().map(|c| c.name.as_str()).find(|c| c.to_lowercase() == k.to_lowercase());
     let Some(key) = key.into_iter().map(name).collect::<Option<Vec<&str>>>() else { return Vec::new() };
     let within = |columns: &[String]| !columns.is_empty() && columns.iter().all(|c| key.contains(&c.as_str()));

@@ -3,6 +3,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::batch::Change;
 use crate::facts::PgColumn;
 use crate::schema::Transfer;
 use crate::sync::direct::layout::Layout;
@@ -17,6 +18,8 @@ pub(super) struct RowLayout {
     pub(super) from: Vec<(usize, Turn)>,
     /// The places of the key in the source's rows, in the order of the target's key; empty without one.
     pub(super) key: Vec<usize>,
+    /// Columns of the source's rows.
+    pub(super) width: usize,
 }
 
 /// How the output form of a type becomes what the projection of a load selects.
@@ -45,6 +48,15 @@ impl Turn {
 }
 
 impl RowLayout {
+    /// The rows of the change have the columns that they should have.
+    pub(super) fn fits(&self, change: &Change) -> bool {
+        let fits = |tuple: &Tuple| tuple.width() == self.width;
+        match change {
+            Change::Insert(tuple) | Change::Delete(tuple) => fits(tuple),
+            Change::Update { old, new } => fits(new) && old.as_ref().is_none_or(fits),
+        }
+    }
+
     /// Appends a row as `COPY` writes it. A value that is not carried is written as NULL: whoever writes such rows
     /// leaves the column out, see [`Self::carried`].
     pub(super) fn copy_row(&self, tuple: &Tuple, out: &mut BytesMut) {
@@ -179,7 +191,12 @@ mod tests {
 
     #[test]
     fn keys_of_several_columns_do_not_run_together() {
-        let layout = RowLayout { layout: Layout::of([], crate::facts::MyFlavor::MySql), from: vec![], key: vec![0, 1] };
+        let layout = RowLayout {
+            layout: Layout::of([], crate::facts::MyFlavor::MySql),
+            from: vec![],
+            key: vec![0, 1],
+            width: 2,
+        };
         let key = |a: &str, b: &str| {
             layout.key_of(&Tuple::of([Field::Text(a.as_bytes()), Field::Text(b.as_bytes())])).unwrap()
         };

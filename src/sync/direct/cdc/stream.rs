@@ -7,11 +7,11 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::applier::Applied;
 use super::batch::{Builder, Change};
 use super::change::{Batch, Reached};
 use super::relation::{Goes, Router};
 use super::spill::{Kept, Spills};
+use super::workers::Applied;
 use crate::connect::replication::{Stream, Streamed};
 use crate::pipeline::Origin;
 use crate::sync::direct::pgoutput::{self, Commit, Message, Old};
@@ -37,21 +37,31 @@ const AT_ONCE: u32 = 256;
 struct Transaction {
     /// Position of its commit record.
     commit: Lsn,
+    xid: u32,
     /// It is passed over: it came to the source from elsewhere, or is on the target.
     skip: bool,
 }
 
 /// Follows the changes.
 pub(super) struct Follower {
-    pub(super) stream: Stream,
-    pub(super) router: Router,
-    pub(super) batches: mpsc::Sender<Batch>,
-    pub(super) applied: watch::Receiver<Applied>,
-    pub(super) applier: JoinHandle<Result<(), SyncError>>,
-    pub(super) stop: Stop,
-    /// Where to end, if anywhere.
-    pub(super) until: Option<Lsn>,
+    stream: Stream,
+    router: Router,
+    to: Handed,
+    stop: Stop,
+    /// The source's position at the start.
+    at_start: Lsn,
+    /// It ends there.
+    until_caught_up: bool,
     state: State,
+}
+
+/// The way of batches to the target, and what comes back.
+pub(super) struct Handed {
+    pub(super) batches: mpsc::Sender<Batch>,
+    /// So many may be applied side by side.
+    pub(super) at_once: usize,
+    pub(super) applied: watch::Receiver<Applied>,
+    pub(super) workers: JoinHandle<Result<(), SyncError>>,
 }
 
 /// What has been received and not been handed over.
@@ -62,7 +72,7 @@ struct State {
     /// Within a piece of a transaction in progress.
     streaming: Option<u32>,
     /// A transaction that was kept and has committed.
-    replay: Option<(Kept, Commit)>,
+    replay: Option<(Kept, u32, Commit)>,
     /// Batches handed over.
     sent: u64,
     /// The source has sent all changes before it.
@@ -89,13 +99,12 @@ impl Follower {
     pub(super) fn new(
         stream: Stream,
         router: Router,
-        batches: mpsc::Sender<Batch>,
-        applied: watch::Receiver<Applied>,
-        applier: JoinHandle<Result<(), SyncError>>,
+        to: Handed,
         stop: Stop,
-        until: Option<Lsn>,
+        at_start: Lsn,
+        until_caught_up: bool,
     ) -> Self {
-        let handed = applied.borrow().lsn;
+        let handed = to.applied.borrow().lsn;
         let state = State {
             builder: Builder::default(),
             spills: Spills::default(),
@@ -110,7 +119,7 @@ impl Follower {
             heard: Instant::now(),
             stopping: None,
         };
-        Self { stream, router, batches, applied, applier, stop, until, state }
+        Self { stream, router, to, stop, at_start, until_caught_up, state }
     }
 
     /// Follows until the position to end at, the stop, an error, or until whoever watches says what is wrong.
@@ -126,20 +135,20 @@ impl Follower {
             ended = self.follow() => ended,
             error = wrong => Err(error),
         };
-        drop(self.batches);
+        drop(self.to.batches);
         match ended {
             Ok(ended) => {
                 // What was handed over is applied to its end.
-                joined(self.applier.await)?;
-                let position = self.applied.borrow().lsn;
+                joined(self.to.workers.await)?;
+                let position = self.to.applied.borrow().lsn;
                 // A source that is gone hears it at the next start.
                 let _ = self.stream.acknowledge(position.0, false).await;
                 Ok(ended)
             }
             // An applier that has ended knows the cause.
-            Err(error) if self.applied.has_changed().is_err() => joined(self.applier.await).and(Err(error)),
+            Err(error) if self.to.applied.has_changed().is_err() => joined(self.to.workers.await).and(Err(error)),
             Err(error) => {
-                self.applier.abort();
+                self.to.workers.abort();
                 Err(error)
             }
         }
@@ -160,12 +169,13 @@ impl Follower {
                 // Let others have the thread, and see to the clock.
                 tokio::task::yield_now().await;
             }
-            let linger = self.state.builder.began().map_or(TICK, |began| LINGER.saturating_sub(began.elapsed()));
+            let due = self.due_in();
             tokio::select! {
                 biased;
                 _ = tick.tick() => self.tick().await?,
-                changed = self.applied.changed() => match changed {
-                    Ok(()) => self.acknowledge(false).await?,
+                changed = self.to.applied.changed() => match changed {
+                    // The source may have no change between here and its position at the start; only it can tell.
+                    Ok(()) => self.acknowledge(self.state.handed < self.at_start && self.idle()).await?,
                     Err(_) => return Err(lost(&Cause::Lost { side: Side::Target, message: "nobody applies changes".to_owned() })),
                 },
                 () = stop.wait(), if self.state.stopping.is_none() => self.state.stopping = Some(Instant::now()),
@@ -174,7 +184,7 @@ impl Follower {
                     self.take(message).await?;
                 }
                 () = std::future::ready(()), if room && self.state.replay.is_some() => {}
-                () = tokio::time::sleep(linger), if self.ready_but_young() => {}
+                () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
             }
         }
     }
@@ -209,6 +219,7 @@ impl Follower {
             Streamed::Data { payload, .. } => self.data(payload).await,
             Streamed::Alive { wal_end, reply } => {
                 self.state.seen = self.state.seen.max(Lsn(wal_end));
+                self.move_on_idle();
                 if reply { self.acknowledge(false).await } else { Ok(()) }
             }
         }
@@ -216,9 +227,9 @@ impl Follower {
 
     /// The next message of a transaction that was kept.
     async fn replay(&mut self) -> Result<(), SyncError> {
-        let Some((kept, commit)) = &mut self.state.replay else { return Ok(()) };
+        let Some((kept, xid, commit)) = &mut self.state.replay else { return Ok(()) };
         let foreign = kept.foreign && self.router.pipeline.sync.origin == Origin::None;
-        let (skip, commit) = (foreign || commit.at < self.state.start, *commit);
+        let (skip, xid, commit) = (foreign || commit.at < self.state.start, *xid, *commit);
         let Some(message) = kept.next().map_err(|e| spilled(&e))? else {
             self.state.replay = None;
             self.state.builder.reached(Reached { lsn: commit.end, time: Some(commit.time) });
@@ -228,7 +239,7 @@ impl Follower {
         if !kept.stands(decoded.xid) {
             return Ok(());
         }
-        self.change(decoded.message, Transaction { commit: commit.at, skip }).await
+        self.change(decoded.message, Transaction { commit: commit.at, xid, skip }).await
     }
 
     async fn data(&mut self, payload: Bytes) -> Result<(), SyncError> {
@@ -245,7 +256,7 @@ impl Follower {
             Message::StreamCommit { xid, commit } => {
                 self.begins();
                 match self.state.spills.commit(xid).map_err(|e| spilled(&e))? {
-                    Some(kept) => self.state.replay = Some((kept, commit)),
+                    Some(kept) => self.state.replay = Some((kept, xid, commit)),
                     None => self.state.builder.reached(Reached { lsn: commit.end, time: Some(commit.time) }),
                 }
             }
@@ -260,8 +271,8 @@ impl Follower {
                 let xid = state.streaming.unwrap_or_default();
                 state.spills.keep(xid, &payload).map_err(|e| spilled(&e))?;
             }
-            Message::Begin { commit, .. } => {
-                state.transaction = Some(Transaction { commit, skip: commit < state.start });
+            Message::Begin { commit, xid } => {
+                state.transaction = Some(Transaction { commit, xid, skip: commit < state.start });
                 self.begins();
             }
             Message::Commit(commit) => {
@@ -309,9 +320,13 @@ impl Follower {
         if transaction.skip {
             return Ok(());
         }
-        let Some(Goes { place, layout }) = self.router.route(oid, transaction.commit).await? else {
+        let Some(Goes { place, layout }) = self.router.route(oid, transaction.commit, transaction.xid).await? else {
             return Ok(());
         };
+        if !layout.fits(&change) {
+            // No server should do this; 15.0 did with column lists.
+            return Err(malformed());
+        }
         if layout.key.is_empty() {
             self.state.builder.add_keyless(place, &layout, change);
         } else if !self.state.builder.add(place, &layout, change) {
@@ -336,23 +351,28 @@ impl Follower {
     }
 
     fn in_flight(&self) -> u64 {
-        self.state.sent - self.applied.borrow().batches
+        self.state.sent - self.to.applied.borrow().batches
     }
 
-    /// A batch that would be handed over were it older.
-    fn ready_but_young(&self) -> bool {
-        !self.state.builder.is_empty() && self.at_boundary() && self.in_flight() == 0
+    /// How long a batch that is not full waits before it is handed over: for what comes soon after its first change
+    /// when nothing is under way, for what fills it while something comes otherwise. Nothing where it is not its turn.
+    fn due_in(&self) -> Option<Duration> {
+        let may = !self.state.builder.is_empty() && self.at_boundary() && self.to.batches.capacity() > 0;
+        let began = self.state.builder.began().filter(|_| may)?;
+        match self.in_flight() {
+            _ if self.state.stopping.is_some() => Some(Duration::ZERO),
+            0 => Some(LINGER.saturating_sub(began.elapsed())),
+            n if n < self.to.at_once as u64 => Some(LINGER.saturating_sub(self.state.heard.elapsed())),
+            _ => None,
+        }
     }
 
-    /// Hands the batch over: a full one as soon as there is room, any other when the applier has nothing to do.
+    /// Hands the batch over: a full one as soon as there is room, any other when it is due.
     fn hand_over(&mut self) {
-        let full = self.state.builder.is_full();
-        let old = || self.state.builder.began().is_some_and(|began| began.elapsed() >= LINGER);
-        let due = full || self.ready_but_young() && (old() || self.state.stopping.is_some());
-        if !due {
+        if !self.state.builder.is_full() && self.due_in() != Some(Duration::ZERO) {
             return;
         }
-        let Ok(place) = self.batches.try_reserve() else { return };
+        let Ok(place) = self.to.batches.try_reserve() else { return };
         let batch = self.state.builder.take();
         if let Some(reached) = batch.reached {
             self.state.handed = reached.lsn;
@@ -367,27 +387,38 @@ impl Follower {
             let clean = self.at_boundary() && self.state.builder.is_empty();
             return (clean || since.elapsed() >= GRACE).then_some(Ended::Stopped);
         }
-        (self.applied.borrow().lsn >= self.until?).then_some(Ended::CaughtUp)
+        let there = self.until_caught_up && self.to.applied.borrow().lsn >= self.at_start;
+        there.then_some(Ended::CaughtUp)
+    }
+
+    /// All that has come is on the target.
+    fn idle(&self) -> bool {
+        self.at_boundary() && self.state.builder.is_empty() && self.in_flight() == 0
+    }
+
+    /// Nothing of ours is in the WAL that the source has gone through: the target is that far, and the source may
+    /// forget it.
+    fn move_on_idle(&mut self) {
+        let caught_up = self.state.handed < self.at_start && self.state.seen >= self.at_start;
+        let due = caught_up || self.state.idle_since.elapsed() >= IDLE;
+        if due && self.idle() && self.state.seen > self.state.handed {
+            self.state.builder.reached(Reached { lsn: self.state.seen, time: None });
+        }
     }
 
     async fn tick(&mut self) -> Result<(), SyncError> {
-        let quiet = self.at_boundary() && self.state.builder.is_empty() && self.in_flight() == 0;
-        let due = self.state.idle_since.elapsed() >= IDLE || self.until.is_some_and(|until| self.state.seen >= until);
-        if quiet && due && self.state.seen > self.state.handed {
-            // Nothing of ours is in the WAL up to here: the target is that far, and the source may forget it.
-            self.state.builder.reached(Reached { lsn: self.state.seen, time: None });
-        }
+        self.move_on_idle();
         if self.state.heard.elapsed() >= SILENCE {
             let message = format!("it has said nothing for {} seconds", SILENCE.as_secs());
             return Err(lost(&Cause::Lost { side: Side::Source, message }));
         }
-        let ask = self.until.is_some() || self.state.heard.elapsed() >= SILENCE / 4;
+        let ask = self.state.handed < self.at_start || self.state.heard.elapsed() >= SILENCE / 4;
         self.acknowledge(ask).await
     }
 
     /// Tells the source what is safe on the target.
     async fn acknowledge(&mut self, ask: bool) -> Result<(), SyncError> {
-        let position = self.applied.borrow_and_update().lsn;
+        let position = self.to.applied.borrow_and_update().lsn;
         self.stream.acknowledge(position.0, ask).await.map_err(|e| lost(&Cause::from(&e)))
     }
 }

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mysql_async::Conn;
 use tokio::sync::{mpsc, watch};
 use tokio_postgres::Client;
 
-use super::applier::{self, Applied};
 use super::apply::Applier;
 use super::handover::{self, HandedOver};
 use super::relation::{Begin, Router};
 use super::start::{self, Asked, Started};
-use super::stream::{Ended, Follower};
+use super::stream::{Ended, Follower, Handed};
+use super::workers::{Applied, Workers};
 use super::{lag, publication, slot};
 use crate::connect;
 use crate::connect::mysql::Like;
@@ -37,6 +38,8 @@ pub(in crate::sync::direct) enum Done {
 /// The first wait before another try, and the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Sessions that apply changes; each has a batch in memory.
+const MOST_SESSIONS: usize = 4;
 /// For so long nothing but failures ends the run.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -51,8 +54,8 @@ struct Run<'a> {
     reporter: &'a Reporter,
     stop: &'a Stop,
     began: Instant,
-    /// The writing session of the last try.
-    earlier: Option<u32>,
+    /// The writing sessions of the last try.
+    earlier: Vec<u32>,
     /// Both servers have let this run in: what keeps it out later may pass.
     let_in: bool,
     /// The slot is there, and is this pipeline's.
@@ -77,7 +80,7 @@ pub(in crate::sync::direct) async fn replicate(
         reporter,
         stop,
         began,
-        earlier: None,
+        earlier: Vec::new(),
         let_in: false,
         slot_stays: false,
         position: Lsn(0),
@@ -127,9 +130,8 @@ impl Run<'_> {
     async fn attempt(&mut self) -> Result<Done, SyncError> {
         report::phase(self.reporter, Phase::Prepare).await;
         let first = !self.let_in;
-        let options = self.options.clone();
-        let asked =
-            Asked { pipeline: self.pipeline, passwords: self.passwords, options: &options, earlier: self.earlier };
+        let (options, earlier) = (self.options.clone(), self.earlier.clone());
+        let asked = Asked { pipeline: self.pipeline, passwords: self.passwords, options: &options, earlier: &earlier };
         let mut started = tokio::select! {
             biased;
             () = self.stop.wait() => {
@@ -139,7 +141,7 @@ impl Run<'_> {
         };
         self.let_in = true;
         self.slot_stays = true;
-        self.earlier = Some(started.conn.id());
+        self.earlier.push(started.conn.id());
         if first {
             report::begun(self.reporter, self.pipeline.sync.mode, &started.jobs).await;
             if !started.durable {
@@ -176,12 +178,19 @@ impl Run<'_> {
             reporter: self.reporter.clone(),
         })
         .await?;
-        let policy = self.pipeline.sync.on_unrepresentable;
-        let applier = Applier { conn, server, jobs, checkpoint, policy, infile: true, open: false, nulled: 0 };
+        let sessions = self.sessions(conn).await?;
         let (batches, incoming) = mpsc::channel(1);
         let (tell, applied) = watch::channel(Applied { lsn: handed.start, ..Applied::default() });
         let watcher = applied.clone();
-        let applier = tokio::spawn(applier::work(applier, incoming, tell, self.reporter.clone(), self.began));
+        let at_once = sessions.len();
+        let policy = self.pipeline.sync.on_unrepresentable;
+        let applier = |conn| {
+            let (jobs, checkpoint) = (Arc::clone(&jobs), checkpoint.clone());
+            Applier { conn, server, jobs, checkpoint, policy, infile: true, open: false, nulled: 0 }
+        };
+        let appliers = sessions.into_iter().map(applier).collect();
+        let workers = Workers::new(appliers, Arc::clone(&jobs), tell, self.reporter.clone(), self.began);
+        let workers = tokio::spawn(workers.work(incoming));
         let watched = lag::Watched {
             client,
             version,
@@ -192,11 +201,20 @@ impl Run<'_> {
             reporter: self.reporter.clone(),
             at_start,
         };
-        let until = self.options.until_caught_up.then_some(at_start);
-        let follower = Follower::new(stream, router, batches, applied, applier, self.stop.clone(), until);
+        let to = Handed { batches, at_once, applied, workers };
+        let follower = Follower::new(stream, router, to, self.stop.clone(), at_start, self.options.until_caught_up);
         let ended = follower.run(lag::watch(watched)).await;
         self.position = watcher.borrow().lsn;
         ended
+    }
+
+    /// The sessions that write, of which the first is there.
+    async fn sessions(&mut self, mut first: Conn) -> Result<Vec<Conn>, SyncError> {
+        let most = self.pipeline.sync.parallel.min(MOST_SESSIONS);
+        let more = start::more_sessions(&mut first, self.pipeline, self.passwords, most, &self.earlier).await?;
+        let all: Vec<Conn> = std::iter::once(first).chain(more).collect();
+        self.earlier = all.iter().map(Conn::id).collect();
+        Ok(all)
     }
 
     async fn stream(&self, version: i32, from: Lsn) -> Result<Stream, SyncError> {
