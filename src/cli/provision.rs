@@ -167,7 +167,7 @@ fn agree(context: &Context, question: &str, action: &str) -> Result<bool, Failur
     agreed.map_err(|e| Failure::job(format!("{e}; nothing was changed")))
 }
 
-fn tell(told: Told) {
+fn tell(told: &Told) {
     let sign = match told.verb {
         Verb::Create => '+',
         Verb::Change => '~',

@@ -201,3 +201,66 @@ fn io_stage(error: &io::Error) -> Stage {
         _ => Stage::Tcp,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures_util::FutureExt;
+    use futures_util::future::BoxFuture;
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::pipeline::secrets::{KeepPassword, SecretError};
+
+    /// Another password each time.
+    struct Counter(AtomicU32);
+
+    impl KeepPassword for Counter {
+        fn password<'a>(&'a self, _: &'a Endpoint) -> BoxFuture<'a, Result<SecretString, SecretError>> {
+            let number = self.0.fetch_add(1, Ordering::Relaxed);
+            async move { Ok(SecretString::from(format!("token {number}"))) }.boxed()
+        }
+    }
+
+    fn endpoint(tls: TlsMode) -> Endpoint {
+        Endpoint {
+            host: "db.example.com".into(),
+            port: 3306,
+            database: "charts".into(),
+            user: "dms".into(),
+            password: Some(PasswordSource::RdsIam),
+            tls,
+            ca_file: None,
+            rds_instance: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_is_sent_as_it_is_over_tls_only() {
+        let token = Password::Kept(Arc::new(Counter(AtomicU32::new(0))));
+        for (tls, sent) in [
+            (TlsMode::Disable, false),
+            (TlsMode::Prefer, false),
+            (TlsMode::Require, true),
+            (TlsMode::VerifyCa, true),
+            (TlsMode::VerifyFull, true),
+        ] {
+            let options = Opts::from(opts(&endpoint(tls), Some(&token), None).await.unwrap());
+            assert_eq!(options.enable_cleartext_plugin(), sent, "{tls:?}");
+        }
+        let password = Endpoint { password: Some(PasswordSource::Prompt), ..endpoint(TlsMode::VerifyFull) };
+        assert!(!Opts::from(opts(&password, Some(&token), None).await.unwrap()).enable_cleartext_plugin());
+    }
+
+    #[tokio::test]
+    async fn each_further_session_asks_for_its_own_password() {
+        let password = Some(Password::Kept(Arc::new(Counter(AtomicU32::new(7)))));
+        let like = Like { options: OptsBuilder::default(), endpoint: endpoint(TlsMode::Require), password };
+        for number in [7, 8] {
+            let options = Opts::from(like.options().await.unwrap());
+            assert_eq!(options.pass(), Some(format!("token {number}").as_str()));
+        }
+    }
+}

@@ -117,6 +117,15 @@ fn passwords_in_the_wrong_place() {
     insta::assert_snapshot!(password("{ env = \"hunter-2!\" }"), @"cdc-doctor.toml:4: [source] password env takes the name of an environment variable (letters, digits and _), not the password");
     insta::assert_snapshot!(password("{ value = \"hunter2\" }"), @r#"cdc-doctor.toml:4: [source] password names an unknown source; it takes { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" }, { rds_iam = true } or { prompt = true }"#);
     insta::assert_snapshot!(password("{ env = \"A\", file = \"b\" }"), @r#"cdc-doctor.toml:4: [source] password names more than one source; it takes exactly one: { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" }, { rds_iam = true } or { prompt = true }"#);
+    insta::assert_snapshot!(password("{ secret = \"prod/pg\" }"), @"cdc-doctor.toml:4: [source] password comes from AWS; that needs a section [aws] with region");
+    insta::assert_snapshot!(password("{ rds_iam = false }"), @"cdc-doctor.toml:4: [source] password rds_iam takes only true");
+    let aws = "[aws]\nregion = \"eu-west-2\"\n";
+    let token = |tls: &str| {
+        of(&(LEAST.replace("host = \"pg\"", &format!("host = \"pg\"\npassword = {{ rds_iam = true }}\ntls = {tls}"))
+            + aws))
+    };
+    insta::assert_snapshot!(token("\"prefer\""), @r#"cdc-doctor.toml:5: [source] password = { rds_iam = true } sends a token, which goes over TLS only: set tls = "verify-full""#);
+    insta::assert_snapshot!(token("\"require\""), @"accepted");
     insta::assert_snapshot!(password("{ prompt = false }"), @"cdc-doctor.toml:4: [source] password prompt takes only true; to log in without a password, leave the key out");
     insta::assert_snapshot!(url("\"postgres://dms:hunter2@pg/postgres\""), @r#"cdc-doctor.toml:3: [source] url holds a password, which does not belong there: take it out of the url and add password = { env = "VARIABLE" }, { file = "path" }, { secret = "ARN or name" }, { rds_iam = true } or { prompt = true }"#);
     insta::assert_snapshot!(url("\"postgres://dms@pg/postgres?sslmode=require\""), @r#"cdc-doctor.toml:3: [source] url holds the TLS mode as a parameter: take it out of the url and add tls = "verify-full" (or "disable", "prefer", "require", "verify-ca") to the section"#);

@@ -288,9 +288,7 @@ async fn certificates(session: &Session) -> Result<Vec<Item>, Error> {
         let ask = session.dms().describe_certificates().max_records(PAGE).set_marker(marker);
         let page = session.call("dms:DescribeCertificates", ask.send()).await?;
         let certificate = |c: &dms::Certificate| {
-            let pem = c.certificate_pem().map(super::desired::fingerprint);
-            let seen = Seen::default().put("CertificatePem", pem);
-            seen.item(Kind::Certificate, c.certificate_identifier(), c.certificate_arn(), None)
+            Seen::default().item(Kind::Certificate, c.certificate_identifier(), c.certificate_arn(), None)
         };
         Ok((page.certificates().iter().map(certificate).collect(), page.marker))
     })

@@ -35,7 +35,7 @@ pub struct Told {
 }
 
 /// Hears what goes on.
-pub type Tell<'a> = &'a mut (dyn FnMut(Told) + Send);
+pub type Tell<'a> = &'a mut (dyn FnMut(&Told) + Send);
 
 /// Everything that carrying out needs.
 pub struct Site<'a> {
@@ -104,7 +104,7 @@ async fn one(site: &Site<'_>, step: &Step, around: &mut Around, tell: Tell<'_>) 
     let Some(resource) = step.resource.as_ref().filter(|_| step.verb != Verb::Keep) else { return Ok(()) };
     let began = Instant::now();
     let mut say = |state: &str| {
-        tell(Told { verb: step.verb, what: what(step), state: state.to_owned(), elapsed: began.elapsed() })
+        tell(&Told { verb: step.verb, what: what(step), state: state.to_owned(), elapsed: began.elapsed() });
     };
     say(if step.verb == Verb::Create { "creating" } else { "changing" });
     around.password =
@@ -243,7 +243,7 @@ where
         let state = Box::pin(ask()).await?;
         let (State::Reached(status) | State::Passing(status) | State::Ended(status)) = &state;
         if *status != last {
-            tell(Told { verb: step.verb, what: what(step), state: status.clone(), elapsed: began.elapsed() });
+            tell(&Told { verb: step.verb, what: what(step), state: status.clone(), elapsed: began.elapsed() });
             last.clone_from(status);
         }
         match state {

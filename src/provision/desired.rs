@@ -49,6 +49,12 @@ pub fn build(
     actual: &Actual,
 ) -> Result<Desired, ProvisionError> {
     refuse(pipeline)?;
+    if let Some((pattern, table)) = mappings::left_out(pipeline, measured) {
+        return Err(ProvisionError::Refused(format!(
+            "[tables] exclude {pattern:?} leaves out {table} too in DMS, where _ stands for any character. Name the tables \
+             that are to be left out one by one"
+        )));
+    }
     let mut notes = Vec::new();
     let mut all = roles(pipeline, around);
     all.extend(subnet_group(pipeline, around, &mut notes));
@@ -240,7 +246,11 @@ fn authorities(pipeline: &Pipeline) -> Vec<(String, Option<std::path::PathBuf>)>
 /// The certificate that an endpoint verifies by; none where it does not.
 fn authority(pipeline: &Pipeline, side: &str, endpoint: &Endpoint, mysql: bool) -> Option<String> {
     ssl_mode(endpoint.tls, mysql).starts_with("verify").then(|| match &endpoint.ca_file {
-        Some(_) => identifier(&pipeline.name, &format!("{side}-ca")),
+        // By content, for a certificate in DMS cannot be changed. A file that cannot be read is refused later.
+        Some(file) => {
+            let print = std::fs::read_to_string(file).map_or_else(|_| "unread".to_owned(), |pem| fingerprint(&pem));
+            identifier(&pipeline.name, &format!("{side}-ca-{print}"))
+        }
         None => RDS_CERTIFICATE.to_owned(),
     })
 }
@@ -251,10 +261,11 @@ pub(super) fn wants_certificate(pipeline: &Pipeline) -> bool {
 
 fn certificates(pipeline: &Pipeline) -> Result<Vec<Resource>, ProvisionError> {
     let certificate = |(name, file): (String, Option<std::path::PathBuf>)| {
-        let pem = pem(file.as_deref())?;
-        let values = [("CertificatePem", fingerprint(&pem).into())];
-        let shared = file.is_none();
-        Ok(Resource { shared, ..resource(Kind::Certificate, &name, &values) })
+        let certificates = pem(file.as_deref())?.matches("BEGIN CERTIFICATE").count();
+        if certificates == 0 {
+            return Err(ProvisionError::Refused(format!("ca_file holds no certificate (PEM) for {name}")));
+        }
+        Ok(Resource { shared: file.is_none(), ..resource(Kind::Certificate, &name, &[]) })
     };
     authorities(pipeline).into_iter().map(certificate).collect()
 }
@@ -271,13 +282,11 @@ pub(super) fn authority_file(pipeline: &Pipeline, name: &str) -> Option<std::pat
     authorities(pipeline).into_iter().find(|(known, _)| known == name).and_then(|(_, file)| file)
 }
 
-/// Certificates in a few characters: two that differ, differ in it.
+/// Certificates in a few characters: two files that differ, differ in it (FNV-1a).
 pub(super) fn fingerprint(pem: &str) -> String {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let certificates = pem.matches("BEGIN CERTIFICATE").count();
-    let mut hasher = DefaultHasher::new();
-    pem.split_whitespace().for_each(|word| word.hash(&mut hasher));
-    format!("{certificates} certificates, {:08x}", hasher.finish() & 0xffff_ffff)
+    let bytes = pem.bytes().filter(|b| !b.is_ascii_whitespace());
+    let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    format!("{hash:08x}")
 }
 
 /// DMS's word for a TLS mode. It has no `prefer`, and a MySQL endpoint takes no `require`: both become the next stricter.

@@ -45,7 +45,7 @@ pub(super) async fn remove(session: &Session, step: &Step, tell: Tell<'_>) -> Re
         state: state.to_owned(),
         elapsed: began.elapsed(),
     };
-    tell(told("deleting"));
+    tell(&told("deleting"));
     if item.status != "deleting" {
         // What it hangs on may still be going away.
         loop {
@@ -67,7 +67,7 @@ pub(super) async fn remove(session: &Session, step: &Step, tell: Tell<'_>) -> Re
         })
         .await
     } else {
-        tell(told("gone"));
+        tell(&told("gone"));
         Ok(())
     }
 }

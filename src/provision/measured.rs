@@ -23,6 +23,8 @@ const BATCH: usize = 50;
 pub struct Measured {
     /// Schemas of selected tables.
     pub schemas: Vec<String>,
+    /// Selected tables: schema, table.
+    pub tables: Vec<(String, String)>,
     /// Boolean columns: schema, table, column.
     pub booleans: Vec<(String, String, String)>,
     /// Bytes of the longest value of a LOB column; `None` where it could not be measured in time.
@@ -48,7 +50,9 @@ pub(super) async fn read(pipeline: &Pipeline, passwords: &Passwords) -> Result<M
         let columns = t.columns.iter().filter(|c| c.ty.name == "bool");
         columns.map(|c| (t.schema.clone(), t.name.clone(), c.name.clone()))
     });
-    Ok(Measured { schemas, booleans: booleans.collect(), longest })
+    let booleans = booleans.collect();
+    let tables = tables.iter().map(|t| (t.schema.clone(), t.name.clone())).collect();
+    Ok(Measured { schemas, tables, booleans, longest })
 }
 
 async fn longest(client: &Client, tables: &[PgTable]) -> Result<u64, tokio_postgres::Error> {

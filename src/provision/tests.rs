@@ -55,6 +55,7 @@ fn around() -> Surroundings {
 fn measured() -> Measured {
     Measured {
         schemas: vec!["public".into()],
+        tables: vec![("public".into(), "chart".into()), ("public".into(), "axb1".into())],
         booleans: vec![("public".into(), "chart".into(), "is_new".into())],
         longest: Some(100_000),
     }
@@ -172,4 +173,11 @@ fn a_login_that_an_endpoint_cannot_keep_is_refused() {
         |from: &str, to: &str| plan_of(&pipeline(|f| f.replace(from, to)), &Actual::default()).unwrap_err().to_string();
     assert!(why("{ env = \"S\" }", "{ rds_iam = true }").contains("15 minutes"));
     assert!(why("password = { env = \"T\" }\n", "").contains("set password"));
+}
+
+#[test]
+fn a_pattern_that_means_more_to_dms_is_refused() {
+    let refused = |exclude: &str| plan_of(&pipeline(|f| f.replace("public.tmp_*", exclude)), &Actual::default()).err();
+    assert!(refused("public.a_b*").is_some_and(|why| why.to_string().contains("leaves out public.axb1 too")));
+    assert!(refused("public.a_b_").is_some() && refused("public.a_c*").is_none() && refused("public.axc*").is_none());
 }

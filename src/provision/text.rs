@@ -25,19 +25,11 @@ impl Plan {
             draw(&mut out, step, style);
         }
         for note in &self.notes {
-            out += &textwrap::fill(
-                &safe(note),
-                textwrap::Options::new(style.width).initial_indent("\n! ").subsequent_indent("  "),
-            );
-            out.push('\n');
+            let _ = writeln!(out, "\n! {}", wrapped(note, style));
         }
         let _ = writeln!(out, "\n{}", style.paint(BOLD, &self.summary()));
         if let Some(cost) = &self.cost {
-            let _ = writeln!(
-                out,
-                "{}",
-                textwrap::fill(&safe(cost), textwrap::Options::new(style.width).subsequent_indent("  "))
-            );
+            let _ = writeln!(out, "{}", wrapped(cost, style));
         }
         out
     }
@@ -57,6 +49,16 @@ impl Plan {
             n(Verb::Keep)
         )
     }
+}
+
+/// Within the width; addresses stay whole.
+fn wrapped(text: &str, style: Style) -> String {
+    let options = textwrap::Options::new(style.width)
+        .subsequent_indent("  ")
+        .break_words(false)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .word_separator(textwrap::WordSeparator::AsciiSpace);
+    textwrap::fill(&safe(text), options)
 }
 
 fn sign(verb: Verb, style: Style) -> String {

@@ -14,6 +14,8 @@ pub enum Guarded {
     TruncateAndLoad(Box<Pipeline>),
     /// Stops the running sync.
     StopSync,
+    /// Stops watching a task of DMS, which goes on.
+    LeaveTask,
     /// Stops the running sync, then leaves.
     StopAndQuit,
 }
@@ -67,13 +69,13 @@ impl Confirm {
                 (false, false) => None,
             },
             Guarded::TruncateAndLoad(_) => Some("truncate"),
-            Guarded::StopSync | Guarded::StopAndQuit => None,
+            Guarded::StopSync | Guarded::LeaveTask | Guarded::StopAndQuit => None,
         }
     }
 
     /// It makes no sense any more once the sync has ended.
     pub fn is_about_running_sync(&self) -> bool {
-        matches!(self.action, Guarded::StopSync | Guarded::StopAndQuit)
+        matches!(self.action, Guarded::StopSync | Guarded::LeaveTask | Guarded::StopAndQuit)
     }
 
     /// The yes, where the word (if any) was typed.
@@ -93,6 +95,7 @@ impl Confirm {
             Guarded::Apply(_) => "Apply the plan?",
             Guarded::TruncateAndLoad(_) => "Empty the target tables and load them again?",
             Guarded::StopSync => "Stop the sync?",
+            Guarded::LeaveTask => "Stop watching the task?",
             Guarded::StopAndQuit => "A sync is running. Stop it and quit?",
         }
     }
@@ -125,6 +128,9 @@ impl Confirm {
                 pipeline.target.host,
                 pipeline.target.port
             ),
+            Guarded::LeaveTask => {
+                "The task goes on in AWS, and can be watched again. To stop it: cdc-doctor sync --stop.".to_owned()
+            }
             Guarded::StopSync | Guarded::StopAndQuit => {
                 "Tables that are loaded stay, and changes go on from where they are; a table in the middle of its load \
                  must be loaded again."

@@ -69,7 +69,7 @@ impl Runner {
             Guarded::TruncateAndLoad(pipeline) => {
                 self.sync(pipeline, SyncOptions { truncate_target: true, ..SyncOptions::default() });
             }
-            Guarded::StopSync => self.stop.request(),
+            Guarded::StopSync | Guarded::LeaveTask => self.stop.request(),
             Guarded::StopAndQuit => {
                 self.stop.request();
                 let out = self.out.clone();

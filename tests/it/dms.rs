@@ -146,6 +146,44 @@ fn a_task_that_fails_says_why() {
     assert!(ran.err.contains("NaN"), "the log's error is told: {ran}");
 }
 
+/// The rows are there, changes arrive, and then it fails.
+#[test]
+fn a_task_that_fails_half_way_is_told_and_goes_on_later() {
+    let account = provisioned(MyFlavor::MariaDb);
+    let mut program = account.project.program();
+    let child = program.arg("sync").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    until("the rows are there", || account.count("chart") == 1000);
+    let why = "FATAL: replication slot \"dms_slot\" does not exist";
+    assert!(account.simulator.fail(&task_arn(&account), why));
+    let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(3), "{said}");
+    for part in ["DMS task charts-task is failed", "cannot go on from", "does not exist", "cdc-doctor explain"] {
+        assert!(said.contains(part), "no {part:?} in {said}");
+    }
+    account.source.run("postgres", "INSERT INTO chart VALUES (3001, 'later', NULL)").unwrap();
+    account.run(&["sync", "--until-caught-up"], 0);
+    assert_eq!(account.count("chart WHERE id = 3001"), 1);
+}
+
+/// Each call that is made while it is watched may be refused: what is only shown is missed, the rest is an error that
+/// names the permission. The task goes on.
+#[test]
+fn each_refusal_of_a_sync_names_its_permission() {
+    let account = provisioned(MyFlavor::MariaDb);
+    let before = account.simulator.calls().len();
+    account.run(&["sync", "--until-caught-up"], 0);
+    for call in account.actions(before) {
+        // A task that was left running would not be started.
+        account.run(&["sync", "--stop"], 0);
+        account.simulator.fault(&call, Fault::AccessDenied, 1);
+        let ran = account.project.run(&["sync", "--until-caught-up"]);
+        let told = ran.err.contains(&format!("Allow it the action {call} in IAM"));
+        let shown_only = ["cloudwatch:GetMetricData", "dms:DescribeEndpoints"].contains(&call.as_str());
+        assert!(told || shown_only && ran.status == 0, "{call}: {ran}");
+    }
+}
+
 #[test]
 fn an_assessment_that_fails_is_before_the_start() {
     let account = Account::new(MyFlavor::MariaDb);

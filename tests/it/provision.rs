@@ -119,12 +119,12 @@ fn throttling_is_waited_out_and_each_refusal_names_its_permission() {
     let account = Account::new(MyFlavor::MariaDb);
     account.simulator.fault("dms:DescribeEndpoints", Fault::Throttling, 2);
     account.run(&["provision", "plan"], 0);
-    for call in
-        ["dms:DescribeReplicationInstances", "dms:DescribeReplicationTasks", "rds:DescribeDBInstances", "iam:GetRole"]
-    {
-        account.simulator.fault(call, Fault::AccessDenied, 1);
-        let ran = account.run(&["provision", "plan"], 3);
-        assert!(ran.err.contains(call), "{ran}");
+    for call in account.actions(0) {
+        // Aurora may be out of sight; the database is then taken for an instance of its own.
+        let optional = call == "rds:DescribeDBClusters";
+        account.simulator.fault(&call, Fault::AccessDenied, 1);
+        let ran = account.run(&["provision", "plan"], if optional { 0 } else { 3 });
+        assert!(optional || ran.err.contains(&format!("Allow it the action {call} in IAM")), "{call}: {ran}");
     }
     account.simulator.fault("sts:GetCallerIdentity", Fault::ExpiredToken, 1);
     assert!(account.run(&["provision", "plan"], 3).err.contains("AWS credentials"), "the login is named");
@@ -147,19 +147,27 @@ fn what_differs_is_shown_and_mended() {
 #[test]
 fn a_login_that_fails_is_told_in_plain_words() {
     let account = Account::new(MyFlavor::MariaDb);
-    account.project.edit("database = \"postgres\"", "database = \"template1\"");
-    // Reachable from here, refused to the endpoint.
-    account
-        .source
-        .run("postgres", "CREATE ROLE other LOGIN PASSWORD 'right'; GRANT pg_read_all_data TO other")
-        .unwrap();
+    let words = "Test Endpoint failed: Application-Status: 1020912, Application-Message: Failed to connect Network error has \
+                 occurred, Application-Detailed-Message: RetCode: SQL_ERROR SqlState: 08001 NativeError: 101 Message: \
+                 [unixODBC]connection to server at \"10.0.0.5\", port 5432 failed: FATAL: no pg_hba.conf entry for host \
+                 \"10.0.0.7\", user \"dms\", database \"postgres\", no encryption ODBC general error.";
+    account.simulator.refuse_connections("charts-src", Some(words));
+    let ran = account.run(&["provision", "apply", "--yes"], 3);
+    assert!(ran.err.contains("cannot log in by the endpoint charts-src: "), "{ran}");
+    assert!(ran.err.contains("cdc-doctor explain TLS-001"), "{ran}");
+    assert!(
+        !account.simulator.calls().iter().any(|c| c == "dms:CreateReplicationTask"),
+        "no task of a broken endpoint"
+    );
+    account.simulator.refuse_connections("charts-src", None);
     account.run(&["provision", "apply", "--yes"], 0);
-    account.run(&["provision", "destroy", "--yes"], 0);
-    account.project.edit("exclude = [", "exclude = [\"public.none\", ");
+
     account.project.edit("[target]\nhost = \"localhost\"", "[target]\nhost = \"nowhere.invalid\"");
     let ran = account.run(&["provision", "apply", "--yes"], 3);
-    assert!(ran.err.contains("cannot log in by the endpoint charts-tgt"), "{ran}");
-    assert!(ran.err.contains("nowhere.invalid"), "{ran}");
+    assert!(
+        ran.err.contains("cannot log in by the endpoint charts-tgt") && ran.err.contains("nowhere.invalid"),
+        "{ran}"
+    );
 }
 
 #[test]

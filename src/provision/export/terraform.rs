@@ -189,7 +189,6 @@ fn snake(name: &str) -> String {
     let name = name
         .replace("PostgreSQLSettings", "PostgresSettings")
         .replace("S3Settings", "s3_settings")
-        .replace("CaptureDdls", "CaptureDdls")
         .replace("MultiAZ", "MultiAz");
     let mut out = String::new();
     for c in name.chars() {
@@ -201,14 +200,23 @@ fn snake(name: &str) -> String {
     out
 }
 
-/// A value of HCL on one line, or a document over many.
+/// A value of HCL; structures over many lines.
 fn hcl(value: &Value) -> String {
+    indented(value, 2)
+}
+
+fn indented(value: &Value, indent: usize) -> String {
+    let (outer, inner) = (" ".repeat(indent), " ".repeat(indent + 2));
     match value {
         Value::String(text) => quoted(text),
+        Value::Array(all) if all.iter().any(Value::is_object) => {
+            let all: Vec<String> = all.iter().map(|v| format!("{inner}{}", indented(v, indent + 2))).collect();
+            format!("[\n{}\n{outer}]", all.join(",\n"))
+        }
         Value::Array(all) => format!("[{}]", all.iter().map(hcl).collect::<Vec<_>>().join(", ")),
         Value::Object(members) => {
-            let all: Vec<String> = members.iter().map(|(n, v)| format!("{} = {}", quoted(n), hcl(v))).collect();
-            format!("{{ {} }}", all.join(", "))
+            let line = |(n, v): (&String, &Value)| format!("{inner}{} = {}\n", quoted(n), indented(v, indent + 2));
+            format!("{{\n{}{outer}}}", members.iter().map(line).collect::<String>())
         }
         other => other.to_string(),
     }

@@ -115,7 +115,7 @@ pub fn perform(model: &mut Model, confirmed: Confirmed) -> Vec<Effect> {
     match confirmed.action() {
         Guarded::Apply(_) => fix::begin(model),
         Guarded::TruncateAndLoad(_) => sync::begin(model),
-        Guarded::StopSync => model.sync.stop(),
+        Guarded::StopSync | Guarded::LeaveTask => model.sync.stop(),
         Guarded::StopAndQuit => {
             model.sync.stop();
             model.leaving = true;

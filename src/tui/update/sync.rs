@@ -31,7 +31,8 @@ pub fn begin(model: &mut Model) {
 /// Asks before stopping.
 pub fn ask_stop(model: &mut Model) {
     if model.sync.busy() {
-        model.confirm = Some(Confirm::new(Guarded::StopSync));
+        let managed = model.pipeline.as_ref().is_some_and(|p| p.sync.engine == EngineKind::Dms);
+        model.confirm = Some(Confirm::new(if managed { Guarded::LeaveTask } else { Guarded::StopSync }));
     }
 }
 

@@ -173,7 +173,8 @@ impl Movement {
     /// By rows, of which the totals are estimates; 100 only when all tables are done.
     fn percent(&self) -> u64 {
         let done = |t: &Table| t.state == COMPLETED || t.state == TABLE_ERROR;
-        if !self.tables.is_empty() && self.tables.iter().all(done) {
+        // Where only tables in error are known, the others are still to come.
+        if self.tables.iter().all(done) && self.tables.iter().any(|t| t.state == COMPLETED) {
             return 100;
         }
         let rows = self.tables.iter().map(|t| t.rows).sum::<u64>();
@@ -321,7 +322,11 @@ mod tests {
         take(&mut movement, 1, vec![told("a", TableState::Loaded, 100, 0), told("b", TableState::Loading, 10, 0)]);
         movement.fail("public.b", at(2));
         movement.fail("public.c", at(2));
+        assert_eq!(movement.stats(at(2))["FullLoadProgressPercent"], 100);
         assert_eq!(movement.labels(TABLE_ERROR), ["public.b", "public.c"]);
+        let mut early = Movement::default();
+        early.fail("public.c", at(2));
+        assert_eq!(early.stats(at(2))["FullLoadProgressPercent"], 0);
         assert!(movement.reload("public.a") && !movement.reload("public.x"));
         take(&mut movement, 3, vec![told("a", TableState::Waiting, 0, 0)]);
         assert_eq!(movement.tables[0].state, "Table is being reloaded");
