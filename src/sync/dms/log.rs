@@ -17,12 +17,12 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Begins at the end of what is there: old complaints are `check`'s.
-    pub(super) async fn from_the_end(session: &Session, task: &Task) -> Self {
+    /// Begins at the end of what is there, for old complaints are `check`'s; and why it may not be read.
+    pub(super) async fn from_the_end(session: &Session, task: &Task) -> (Self, Option<Error>) {
         let mut log = Self::default();
-        let _ = log.read(session, task).await;
+        let refusal = log.read(session, task).await.err();
         log.last_error = None;
-        log
+        (log, refusal)
     }
 
     /// Complaints since the last reading; none where there is no log.

@@ -46,11 +46,12 @@ pub(super) async fn watch(run: &Run, task: &Task, source: Option<&Source>) -> Re
             next: Some("cdc-doctor sync".to_owned()),
         });
     }
+    let (log, refusal) = Log::from_the_end(&run.session, task).await;
     let mut watch = Watch {
         run,
         task,
         source,
-        log: Log::from_the_end(&run.session, task).await,
+        log,
         states: BTreeMap::new(),
         differing: BTreeSet::new(),
         slot_name: slot_name(run, task).await,
@@ -58,6 +59,9 @@ pub(super) async fn watch(run: &Run, task: &Task, source: Option<&Source>) -> Re
         goal,
         deaf: false,
     };
+    if let Some(error) = refusal {
+        watch.unheard(&error).await;
+    }
     loop {
         if let Some(ended) = watch.look().await? {
             return Ok(ended);
@@ -97,13 +101,16 @@ impl Watch<'_> {
                     self.run.warn(None, words::line(&line)).await;
                 }
             }
-            Err(error) if !self.deaf => {
-                self.deaf = true;
-                self.run
-                    .warn(None, format!("the task's log cannot be read, so its errors are not shown here: {error}"))
-                    .await;
-            }
-            Err(_) => {}
+            Err(error) => self.unheard(&error).await,
+        }
+    }
+
+    /// The log may not be read; said once.
+    async fn unheard(&mut self, error: &crate::aws::Error) {
+        if !std::mem::replace(&mut self.deaf, true) {
+            self.run
+                .warn(None, format!("the task's log cannot be read, so its errors are not shown here: {error}"))
+                .await;
         }
     }
 
