@@ -15,7 +15,7 @@ check! {
     /// failed login.
     ///
     /// # How to fix it by hand
-    /// Give DMS a user of its own, or name the secret on the endpoint.
+    /// Give DMS a user of its own. The secret that RDS manages has no host, so it does not serve an endpoint (AUT-022).
     ///
     /// # Source
     /// Amazon RDS User Guide, "Password management with Amazon RDS and AWS Secrets Manager".
@@ -34,7 +34,10 @@ fn judge(facts: &Facts) -> Judged {
         let rotates = on_rds.instance.master_secret.is_some();
         let copy = endpoint.secret.is_none() && endpoint.user.is_some() && endpoint.user == on_rds.instance.master_user;
         let message = format!("{} keeps the password of the master user, which RDS rotates", endpoint.identifier);
-        let fix = Fix::manual("a user of its own", ["Give DMS a user of its own, or name the secret on the endpoint."]);
+        let fix = Fix::manual(
+            "a user of its own",
+            ["Give DMS a user of its own: the secret that RDS manages has no host, and does not serve an endpoint."],
+        );
         only((rotates && copy).then(|| Finding::new(&endpoint.identifier, message).fix(fix)))
     })
 }

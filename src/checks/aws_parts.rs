@@ -27,7 +27,8 @@ pub(super) struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn of(facts: &'a Facts) -> Option<Self> {
+    /// DMS; `None` where the pipeline has no such part.
+    pub fn of(facts: &'a Facts) -> Option<Self> {
         let aws = facts.aws.as_ref()?;
         Some(Self { aws, dms: &aws.dms, names: facts.pipeline.dms.as_ref()?, pipeline: &facts.pipeline })
     }
@@ -40,6 +41,12 @@ impl<'a> Part<'a> {
     /// The target endpoint, where it exists.
     pub fn target(&self) -> Result<Option<&'a DmsEndpoint>, Unknown> {
         self.dms.endpoint(&self.names.target_endpoint)
+    }
+
+    /// Why the last connection test through this endpoint failed, where that is known.
+    pub fn failure_of(&self, endpoint: &DmsEndpoint) -> Option<&'a str> {
+        let tests = self.dms.connections.value()?;
+        tests.iter().find(|c| c.endpoint_arn == endpoint.arn && c.status == "failed")?.failure.as_deref()
     }
 
     /// The pipeline's changes are followed by this task.

@@ -39,6 +39,7 @@ check! {
     title: "The replication instance cannot connect through an endpoint",
     after: [
         "IAM-001", "DRI-001", "DEP-003", "NET-001", "NET-002", "TLS-003", "TLS-005", "DEP-020", "DEP-021", "DEP-022",
+        "AUT-014", "AUT-022", "IAM-008", "TLS-007", "TLS-008",
     ],
 }
 

@@ -13,8 +13,8 @@ check! {
     ///
     /// # Why it matters
     /// No connection is tested and no task runs. `storage-full` needs more storage; `incompatible-network` a look at
-    /// the subnet group and its free addresses; `inaccessible-encryption-credentials` at the KMS key; `creating`,
-    /// `modifying`, `upgrading` and `rebooting` pass by themselves in some minutes.
+    /// the subnet group and its free addresses; `creating`, `modifying`, `upgrading` and `rebooting` pass by themselves
+    /// in some minutes. A lost KMS key is told by DRI-010.
     ///
     /// # How to fix it by hand
     /// ```sh
@@ -30,7 +30,7 @@ check! {
     area: Dri,
     severity: Error,
     title: "The replication instance is not available",
-    after: ["IAM-001"],
+    after: ["IAM-001", "DRI-010"],
 }
 
 fn judge(facts: &Facts) -> Judged {
@@ -53,9 +53,6 @@ fn remedy(instance: &ReplicationInstance) -> Fix {
             "look at its subnets",
             "Give the replication subnet group subnets with free addresses in two zones.",
         ),
-        "incompatible-credentials" | "inaccessible-encryption-credentials" => {
-            by_hand("look at its KMS key", "Enable the KMS key of the instance, and let DMS use it.")
-        }
         "failed" => by_hand("make another", "Delete it and make another; its events say why it failed."),
         _ => by_hand("wait until it is available", "Wait some minutes, then run check again."),
     }

@@ -2,6 +2,7 @@
 
 use super::aws_fixes::modify_endpoint;
 use super::aws_parts::{OnRds, with_endpoints};
+use super::tls_007_name_not_in_certificate::verifies_alias;
 use super::{Finding, Judged};
 use crate::facts::Facts;
 use crate::fixes::{Fix, Mode};
@@ -9,7 +10,7 @@ use crate::fixes::{Fix, Mode};
 check! {
     /// # What it looks at
     /// The `ServerName` of each endpoint against the address of the RDS instance (or its cluster's writer) that the
-    /// pipeline names, and for spaces, a scheme or a port inside it.
+    /// pipeline names, and for spaces, a scheme or a port inside it. An alias whose name is verified is told by TLS-007.
     ///
     /// # Why it matters
     /// The endpoint reaches nothing, or another database: an old instance, a reader, a copy. A stray port or space in
@@ -34,7 +35,7 @@ check! {
 fn judge(facts: &Facts) -> Judged {
     with_endpoints(facts, |_, endpoint| {
         let side = if endpoint.side == "source" { "source" } else { "target" };
-        let Some(host) = &endpoint.host else { return Ok(Vec::new()) };
+        let Some(host) = endpoint.host.as_ref().filter(|_| !verifies_alias(endpoint)) else { return Ok(Vec::new()) };
         let Some(on_rds) = OnRds::of(facts, side)? else { return Ok(Vec::new()) };
         let cluster = on_rds.rds.cluster.value().and_then(Option::as_ref).and_then(|c| c.host.as_ref());
         let published: Vec<&String> = cluster.into_iter().chain(on_rds.instance.host.as_ref()).collect();

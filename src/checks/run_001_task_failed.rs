@@ -31,7 +31,7 @@ check! {
     area: Run,
     severity: Error,
     title: "The DMS task has failed, or has stopped by itself",
-    after: ["IAM-001"],
+    after: ["IAM-001", "RUN-015"],
 }
 
 fn judge(facts: &Facts) -> Judged {

@@ -25,7 +25,7 @@ check! {
     area: Run,
     severity: Warning,
     title: "The log of a running task has errors",
-    after: ["IAM-001"],
+    after: ["IAM-001", "RUN-015"],
 }
 
 fn judge(facts: &Facts) -> Judged {

@@ -24,7 +24,7 @@ check! {
     area: Run,
     severity: Warning,
     title: "The task runs, and fails again and again inside",
-    after: ["IAM-001"],
+    after: ["IAM-001", "RUN-015"],
 }
 
 fn judge(facts: &Facts) -> Judged {
