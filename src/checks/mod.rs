@@ -121,6 +121,7 @@ mod rsk_008_target_without_safety_net;
 mod rsk_010_full_load_presses_source;
 mod run_001_task_failed;
 mod run_002_table_in_error;
+mod run_003_full_load_stands_still;
 mod run_004_changes_seen_and_not_applied;
 mod run_005_source_latency_high;
 mod run_006_target_latency_high;

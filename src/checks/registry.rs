@@ -168,6 +168,7 @@ pub static ALL: &[&Check] = &[
     &super::run_019_rows_differ::CHECK,
     &super::run_001_task_failed::CHECK,
     &super::run_002_table_in_error::CHECK,
+    &super::run_003_full_load_stands_still::CHECK,
     &super::run_004_changes_seen_and_not_applied::CHECK,
     &super::run_005_source_latency_high::CHECK,
     &super::run_006_target_latency_high::CHECK,

@@ -26,6 +26,7 @@ pub(super) const TASK: &[&str] = &[
     "CDCIncomingChanges",
     "CDCChangesDiskSource",
     "CDCChangesDiskTarget",
+    "FullLoadThroughputRowsTarget",
     "CPUUtilization",
 ];
 
