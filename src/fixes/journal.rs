@@ -2,9 +2,10 @@
 //! written down before it is done and again when it is done, so that a crash between the two shows. Values of the
 //! pipeline file and SQL are in it; passwords are in neither.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +116,19 @@ pub fn path_of(pipeline_file: &Path) -> PathBuf {
     pipeline_file.with_extension("journal.jsonl")
 }
 
+/// Waits a moment for the lock: a program that was just started by whoever held it may hold it still.
+fn locked(file: &File) -> std::io::Result<bool> {
+    let until = Instant::now() + Duration::from_millis(500);
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::Error(why)) => return Err(why),
+            Err(TryLockError::WouldBlock) if Instant::now() >= until => return Ok(false),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+}
+
 impl Journal {
     /// Opens the journal of a pipeline file, and makes it where there is none.
     ///
@@ -124,10 +138,8 @@ impl Journal {
         let path = path_of(pipeline_file);
         let io = |why: std::io::Error| JournalError::Io { path: path.clone(), why: why.to_string() };
         let mut file = OpenOptions::new().create(true).read(true).append(true).open(&path).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => return Err(JournalError::Busy { path }),
-            Err(std::fs::TryLockError::Error(why)) => return Err(io(why)),
+        if !locked(&file).map_err(io)? {
+            return Err(JournalError::Busy { path });
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
