@@ -3,6 +3,7 @@
 
 mod credentials;
 mod error;
+mod nested;
 mod pacer;
 mod pages;
 pub mod passwords;
@@ -13,5 +14,6 @@ mod session;
 pub(crate) mod testing;
 
 pub use error::{Error, ErrorKind};
+pub(crate) use nested::nested;
 pub use pages::pages;
 pub use session::Session;

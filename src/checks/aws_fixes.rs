@@ -82,6 +82,12 @@ pub(super) fn modify_task(task: &DmsTask, summary: &str, settings: &[(&str, Valu
     Fix::new(Mode::Confirm, summary, vec![step])
 }
 
+/// Gives a replication instance that works at its limit more memory and processors.
+pub(super) fn larger_class(instance: &ReplicationInstance) -> Fix {
+    let name = "ReplicationInstanceClass";
+    modify_instance(instance, "take a larger class", name, "dms.r6i.xlarge", Some(&instance.class))
+}
+
 /// Changes a replication instance.
 pub(super) fn modify_instance(
     instance: &ReplicationInstance,

@@ -1,7 +1,9 @@
 //! The parts of AWS that checks look at, and what a check answers where there is no such part.
 
 use super::{Finding, Judged, Verdict};
-use crate::facts::aws::{AwsFacts, DmsEndpoint, DmsFacts, DmsTask, RdsFacts, RdsInstance, ReplicationInstance};
+use crate::facts::aws::{
+    AwsFacts, DmsEndpoint, DmsFacts, DmsTask, RdsFacts, RdsInstance, ReplicationInstance, TableStatistics,
+};
 use crate::facts::{Facts, Unknown, UnknownKind};
 use crate::pipeline::{Dms, Pipeline};
 
@@ -79,6 +81,18 @@ pub(super) fn with_task(facts: &Facts, look: impl FnOnce(&Part<'_>, &DmsTask) ->
         Some(task) => look(&part, task).map(Verdict::from_findings),
         None => Ok(Verdict::NotApplicable(NO_TASK)),
     }
+}
+
+/// Judges the task by what it tells of each table.
+pub(super) fn with_tables(
+    facts: &Facts,
+    is_bad: impl Fn(&TableStatistics) -> bool,
+    finding: impl Fn(&TableStatistics) -> Finding,
+) -> Judged {
+    with_task(facts, |part, _| {
+        let bad = part.dms.tables.known()?.iter().filter(|table| is_bad(table));
+        Ok(bad.map(finding).collect())
+    })
 }
 
 /// Judges the source endpoint.

@@ -3,13 +3,24 @@
 use std::collections::BTreeMap;
 
 use super::aws_fixes::call;
+use super::aws_parts::{only, with_dms};
+use super::{Finding, Judged};
+use crate::facts::Facts;
 use crate::facts::aws::Role;
 use crate::fixes::{Action, AwsCall, Cost, Fix, Mode};
 
 const SERVICE: &str = "dms.amazonaws.com";
 
+/// Judges the role of this name, which is to have this policy.
+pub(super) fn judge(facts: &Facts, name: &str, policy: &str) -> Judged {
+    with_dms(facts, |part| {
+        let fault = fault(part.aws.roles.known()?, name, policy);
+        only(fault.map(|(why, fix)| Finding::new(name, format!("The role {name} {why}")).fix(fix)))
+    })
+}
+
 /// What is wrong with a role, and its remedy.
-pub(super) fn fault(roles: &BTreeMap<String, Option<Role>>, name: &str, policy: &str) -> Option<(String, Fix)> {
+fn fault(roles: &BTreeMap<String, Option<Role>>, name: &str, policy: &str) -> Option<(String, Fix)> {
     let arn = format!("arn:aws:iam::aws:policy/service-role/{policy}");
     let Some(role) = roles.get(name)? else {
         let make = AwsCall::CreateRole { name: name.to_owned(), service: SERVICE.to_owned(), policy: arn };

@@ -1,6 +1,6 @@
 //! DRI-004: see the check's own explanation.
 
-use super::aws_fixes::modify_instance;
+use super::aws_fixes::larger_class;
 use super::aws_parts::{only, with_instance};
 use super::{Finding, Judged};
 use crate::facts::Facts;
@@ -34,16 +34,7 @@ fn judge(facts: &Facts) -> Judged {
         let wrong = free < 256e6 || swap > 256e6;
         let message =
             format!("{} had {:.0} MB of memory left and {:.0} MB in swap", instance.identifier, free / 1e6, swap / 1e6);
-        let fix = || {
-            modify_instance(
-                instance,
-                "take a larger class",
-                "ReplicationInstanceClass",
-                "dms.r6i.xlarge",
-                Some(&instance.class),
-            )
-        };
-        only(wrong.then(|| Finding::new(&instance.identifier, message).fix(fix())))
+        only(wrong.then(|| Finding::new(&instance.identifier, message).fix(larger_class(instance))))
     })
 }
 

@@ -1,8 +1,7 @@
 //! IAM-003: see the check's own explanation.
 
-use super::aws_parts::{only, with_dms};
+use super::Judged;
 use super::dms_roles;
-use super::{Finding, Judged};
 use crate::facts::Facts;
 
 check! {
@@ -34,11 +33,7 @@ check! {
 }
 
 fn judge(facts: &Facts) -> Judged {
-    with_dms(facts, |part| {
-        let roles = part.aws.roles.known()?;
-        let fault = dms_roles::fault(roles, "dms-vpc-role", "AmazonDMSVPCManagementRole");
-        only(fault.map(|(why, fix)| Finding::new("dms-vpc-role", format!("The role dms-vpc-role {why}")).fix(fix)))
-    })
+    dms_roles::judge(facts, "dms-vpc-role", "AmazonDMSVPCManagementRole")
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! IAM-004: see the check's own explanation.
 
-use super::aws_parts::{only, with_dms};
+use super::Judged;
 use super::dms_roles;
-use super::{Finding, Judged};
 use crate::facts::Facts;
 
 check! {
@@ -32,13 +31,7 @@ check! {
 }
 
 fn judge(facts: &Facts) -> Judged {
-    with_dms(facts, |part| {
-        let roles = part.aws.roles.known()?;
-        let fault = dms_roles::fault(roles, "dms-cloudwatch-logs-role", "AmazonDMSCloudWatchLogsRole");
-        only(fault.map(|(why, fix)| {
-            Finding::new("dms-cloudwatch-logs-role", format!("The role dms-cloudwatch-logs-role {why}")).fix(fix)
-        }))
-    })
+    dms_roles::judge(facts, "dms-cloudwatch-logs-role", "AmazonDMSCloudWatchLogsRole")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! RUN-002: see the check's own explanation.
 
-use super::aws_parts::with_task;
+use super::aws_parts::with_tables;
 use super::{Finding, Judged};
 use crate::facts::Facts;
 use crate::facts::aws::TableStatistics;
@@ -31,10 +31,7 @@ check! {
 }
 
 fn judge(facts: &Facts) -> Judged {
-    with_task(facts, |part, _| {
-        let bad = part.dms.tables.known()?.iter().filter(|t| is_bad(t));
-        Ok(bad.map(finding).collect())
-    })
+    with_tables(facts, is_bad, finding)
 }
 
 fn is_bad(table: &TableStatistics) -> bool {

@@ -1,6 +1,6 @@
 //! RUN-008: see the check's own explanation.
 
-use super::aws_fixes::modify_instance;
+use super::aws_fixes::larger_class;
 use super::aws_parts::{only, with_instance};
 use super::{Finding, Judged};
 use crate::facts::Facts;
@@ -35,16 +35,10 @@ fn judge(facts: &Facts) -> Judged {
             Some(event) => format!("{}: {}", instance.identifier, event.message),
             None => format!("{} has been at {cpu:.0} % CPU or more for an hour", instance.identifier),
         };
-        let fix = || {
-            modify_instance(
-                instance,
-                "take a larger class",
-                "ReplicationInstanceClass",
-                "dms.r6i.xlarge",
-                Some(&instance.class),
-            )
-        };
-        only((cpu > 90.0 || paused.is_some()).then(|| Finding::new(&instance.identifier, message).fix(fix())))
+        only(
+            (cpu > 90.0 || paused.is_some())
+                .then(|| Finding::new(&instance.identifier, message).fix(larger_class(instance))),
+        )
     })
 }
 

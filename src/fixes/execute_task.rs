@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_databasemigration::types::{Filter, ReplicationTask, StartReplicationTaskTypeValue};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::execute_aws::{wait, words};
-use crate::aws::Session;
+use crate::aws::{Session, nested};
 
 /// How long a task may take to stop or to take its settings.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -26,7 +26,9 @@ pub(super) async fn modify_task(
         settled(session, arn, &["running", "starting", "stopping"]).await?;
     }
     let ask = session.dms().modify_replication_task().replication_task_arn(arn);
-    let send = ask.replication_task_settings(nested(settings).to_string()).send();
+    // DMS keeps what is not named.
+    let settings = nested(settings.iter().map(|(path, value)| (path.as_str(), value)));
+    let send = ask.replication_task_settings(settings.to_string()).send();
     let modified = session.call("dms:ModifyReplicationTask", send).await.map(drop).map_err(words);
     if modified.is_ok() {
         settled(session, arn, &["modifying"]).await?;
@@ -53,41 +55,4 @@ async fn describe(session: &Session, arn: &str) -> Result<ReplicationTask, Strin
     let send = session.dms().describe_replication_tasks().filters(one).send();
     let page = session.call("dms:DescribeReplicationTasks", send).await.map_err(words)?;
     page.replication_tasks.and_then(|tasks| tasks.into_iter().next()).ok_or("the task is gone".to_owned())
-}
-
-/// `/A/B` to a value as `{"A": {"B": value}}`: DMS keeps what is not named.
-fn nested(settings: &BTreeMap<String, Value>) -> Value {
-    let mut root = Map::new();
-    for (pointer, value) in settings {
-        let mut at = &mut root;
-        let mut parts = pointer.trim_start_matches('/').split('/').peekable();
-        while let Some(part) = parts.next() {
-            if parts.peek().is_none() {
-                at.insert(part.to_owned(), value.clone());
-                break;
-            }
-            let Value::Object(next) = at.entry(part).or_insert_with(|| Value::Object(Map::new())) else { break };
-            at = next;
-        }
-    }
-    Value::Object(root)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn pointers_become_a_document() {
-        let settings = BTreeMap::from([
-            ("/Logging/EnableLogging".to_owned(), json!(true)),
-            ("/TargetMetadata/LobMaxSize".to_owned(), json!(64)),
-            ("/TargetMetadata/SupportLobs".to_owned(), json!(true)),
-        ]);
-        let all =
-            json!({"Logging": {"EnableLogging": true}, "TargetMetadata": {"LobMaxSize": 64, "SupportLobs": true}});
-        assert_eq!(nested(&settings), all);
-    }
 }

@@ -3,9 +3,10 @@
 //! DMS's defaults skip rows that fail, ignore rows that are in the way, and retry for ever:
 //! <https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Tasks.CustomizingTasks.TaskSettings.ErrorHandling.html>.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::model::Values;
+use crate::aws::nested;
 
 /// Values begin with this in [`Values`].
 pub const PREFIX: &str = "Settings/";
@@ -78,20 +79,7 @@ fn flatten(path: &str, value: &Value, into: &mut Values) {
 /// The document that holds those of the values that are task settings.
 #[must_use]
 pub fn document(values: &Values) -> Value {
-    let mut root = Map::new();
-    for (path, value) in values.iter().filter_map(|(path, v)| Some((path.strip_prefix(PREFIX)?, v))) {
-        let mut at = &mut root;
-        let mut parts = path.split('/').peekable();
-        while let Some(part) = parts.next() {
-            if parts.peek().is_none() {
-                at.insert(part.to_owned(), value.clone());
-                break;
-            }
-            let Value::Object(next) = at.entry(part).or_insert_with(|| Value::Object(Map::new())) else { break };
-            at = next;
-        }
-    }
-    Value::Object(root)
+    nested(values.iter().filter_map(|(path, v)| Some((path.strip_prefix(PREFIX)?, v))))
 }
 
 /// Settings that are there, as values.
