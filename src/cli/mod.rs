@@ -18,7 +18,6 @@ mod story_dms;
 mod sync;
 mod tables;
 mod verify;
-mod verify_text;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::check::print;
 use crate::sync::{Event, Feed, Phase, Progress, TableProgress, TableState, Totals};
-use crate::text::{fit, safe};
+use crate::text::{fit, safe, thousands};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -82,19 +82,6 @@ fn rates(last: &mut (Instant, Totals), progress: &Progress) -> Rates {
         changes: rate(before.changes, now.changes),
         bytes: rate(before.bytes, now.bytes),
     }
-}
-
-/// `12,345,678`.
-pub(crate) fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rates are positive and small")]
@@ -306,11 +293,6 @@ impl Drawing for Bars {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
-    }
 
     #[test]
     fn names_from_outside_cannot_move_the_cursor() {

@@ -8,11 +8,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::watch;
 
 use super::check::print;
-use super::progress::thousands;
 use super::sync::wait_for_signal;
-use super::{Answer, Context, Failure, verify_text};
+use super::{Answer, Context, Failure};
 use crate::sync::Stop;
-use crate::text::fit;
+use crate::text::{fit, thousands};
 use crate::verify::{self, Comparison, Outcome, Progress, VerifyError, VerifyOptions};
 
 #[derive(Debug, clap::Args)]
@@ -59,7 +58,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<Answer, Failure
     }
     let comparison = outcome.map_err(failure)?;
     match args.format {
-        Format::Text => print(&verify_text::render(&comparison, context.style())),
+        Format::Text => print(&verify::text(&comparison, context.style())),
         Format::Json => {
             let text = serde_json::to_string_pretty(&comparison).map_err(|e| Failure::job(e.to_string()))?;
             print(&(text + "\n"));
@@ -86,7 +85,7 @@ fn failure(error: VerifyError) -> Failure {
             let nearest = nearest.clone();
             let failure = Failure::usage(color_eyre::Report::new(error));
             match nearest {
-                Some(near) => failure.hint(format!("cdc-doctor verify --tables {}", verify_text::shell(&near))),
+                Some(near) => failure.hint(format!("cdc-doctor verify --tables {}", verify::shell(&near))),
                 None => failure.hint("cdc-doctor verify — all tables that [tables] selects"),
             }
         }

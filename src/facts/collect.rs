@@ -18,3 +18,51 @@ pub async fn collect(pipeline: &Pipeline, passwords: &Passwords, update: &(dyn F
     );
     board.into_facts()
 }
+
+/// What is looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sides {
+    /// PostgreSQL.
+    pub source: bool,
+    /// MySQL or MariaDB.
+    pub target: bool,
+    /// AWS.
+    pub aws: bool,
+}
+
+/// As [`collect`], for some sides only; of the others it keeps what was seen `before`.
+pub async fn collect_again(
+    before: Facts,
+    sides: Sides,
+    passwords: &Passwords,
+    update: &(dyn Fn(&Facts) + Send + Sync),
+) -> Facts {
+    let pipeline = before.pipeline.clone();
+    let fresh = Facts::pending(pipeline.clone());
+    let facts = Facts {
+        taken_at: fresh.taken_at,
+        source: if sides.source { fresh.source } else { before.source },
+        target: if sides.target { fresh.target } else { before.target },
+        aws: if sides.aws { fresh.aws } else { before.aws },
+        ..before
+    };
+    let board = Board::new(facts, update);
+    tokio::join!(
+        async {
+            if sides.source {
+                postgres::collect(&board, &pipeline, passwords.source.as_ref()).await;
+            }
+        },
+        async {
+            if sides.target {
+                mysql::collect(&board, &pipeline, passwords.target.as_ref()).await;
+            }
+        },
+        async {
+            if sides.aws {
+                aws::collect(&board, &pipeline).await;
+            }
+        },
+    );
+    board.into_facts()
+}

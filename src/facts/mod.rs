@@ -13,7 +13,7 @@ mod replication;
 mod source;
 mod target;
 
-pub use collect::collect;
+pub use collect::{Sides, collect, collect_again};
 pub use model::{Attempt, Fact, Facts, HostFacts, Refusal, Stage, Unknown, UnknownKind};
 pub use proofs::{CANARY_TABLE, CanaryChange, CanaryEnd, CanaryLeg, CanaryRun, CanaryValue, TableComparison};
 pub use replication::{Publication, Slot, Span, Wal};

@@ -11,7 +11,7 @@ use crate::pipeline::secrets::Passwords;
 use crate::pipeline::{Pipeline, edit};
 use crate::quote::shell_word;
 
-pub use super::undo::undo;
+pub use super::undo::{preview, undo};
 
 /// What happens while a plan is applied or taken back.
 #[derive(Debug, Clone, PartialEq)]

@@ -72,6 +72,27 @@ pub async fn undo(
     Ok(Applied { done, kept, pipeline, journal: journal.path().to_owned() })
 }
 
+/// What [`undo`] would do now, a line a step, the last step first. Changes nothing.
+///
+/// # Errors
+/// There is nothing to take back, or the journal cannot be read.
+pub fn preview(pipeline: &Pipeline) -> Result<Vec<String>, ApplyError> {
+    if !path_of(&pipeline.path).exists() {
+        return Err(ApplyError::NothingToUndo);
+    }
+    let mut steps = Journal::open(&pipeline.path)?.last_run();
+    if steps.is_empty() {
+        return Err(ApplyError::NothingToUndo);
+    }
+    steps.reverse();
+    let line = |step: &Recorded| {
+        let back = way_back(step, pipeline);
+        let action = describe(&back, step);
+        if let Back::Keep(why) = back { format!("left as it is: {action} ({why})") } else { action }
+    };
+    Ok(steps.iter().map(line).collect())
+}
+
 fn way_back(step: &Recorded, pipeline: &Pipeline) -> Back {
     if !step.confirmed && !matches!(step.action, Action::EditPipeline { .. }) {
         return Back::Keep("the program ended in the middle of it, so look yourself whether it was done".to_owned());

@@ -4,6 +4,7 @@
 use super::widgets::Input;
 use crate::fixes::{Cost, Plan, Step};
 use crate::pipeline::Pipeline;
+use crate::provision::{self, Verb};
 
 /// What is not done without a yes.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,27 @@ pub enum Guarded {
     LeaveTask,
     /// Stops the running sync, then leaves.
     StopAndQuit,
+    /// Loads tables again.
+    Reload {
+        /// Where to.
+        pipeline: Box<Pipeline>,
+        /// `schema.table`.
+        table: String,
+    },
+    /// Takes the last applied plan back.
+    Undo {
+        /// Where.
+        pipeline: Box<Pipeline>,
+        /// What is done, a line a step.
+        steps: Vec<String>,
+    },
+    /// Makes the DMS side.
+    Provision {
+        /// For which pipeline.
+        pipeline: Box<Pipeline>,
+        /// As it was shown.
+        plan: Box<provision::Plan>,
+    },
 }
 
 /// What was chosen from a plan.
@@ -69,7 +91,13 @@ impl Confirm {
                 (false, false) => None,
             },
             Guarded::TruncateAndLoad(_) => Some("truncate"),
-            Guarded::StopSync | Guarded::LeaveTask | Guarded::StopAndQuit => None,
+            Guarded::Provision { plan, .. } if plan.count(Verb::Delete) > 0 => Some("delete"),
+            Guarded::StopSync
+            | Guarded::LeaveTask
+            | Guarded::StopAndQuit
+            | Guarded::Reload { .. }
+            | Guarded::Undo { .. }
+            | Guarded::Provision { .. } => None,
         }
     }
 
@@ -89,6 +117,11 @@ impl Confirm {
         Confirmed(Guarded::StopAndQuit)
     }
 
+    /// The yes of the pause key: what is followed goes on from where it stops.
+    pub fn pause() -> Confirmed {
+        Confirmed(Guarded::StopSync)
+    }
+
     /// The question.
     pub fn title(&self) -> &'static str {
         match &self.action {
@@ -96,7 +129,10 @@ impl Confirm {
             Guarded::TruncateAndLoad(_) => "Empty the target tables and load them again?",
             Guarded::StopSync => "Stop the sync?",
             Guarded::LeaveTask => "Stop watching the task?",
-            Guarded::StopAndQuit => "A sync is running. Stop it and quit?",
+            Guarded::StopAndQuit => "Something is running. Stop it and quit?",
+            Guarded::Reload { .. } => "Load the table again?",
+            Guarded::Undo { .. } => "Take the last applied plan back?",
+            Guarded::Provision { .. } => "Make the DMS side as planned?",
         }
     }
 
@@ -128,6 +164,15 @@ impl Confirm {
                 pipeline.target.host,
                 pipeline.target.port
             ),
+            Guarded::Reload { table, .. } => format!(
+                "The rows of {table} on the target are removed and copied anew; the other tables go on from where they \
+                 are."
+            ),
+            Guarded::Undo { steps, .. } => format!("Last step first:\n{}", steps.join("\n")),
+            Guarded::Provision { plan, .. } => {
+                let cost = plan.cost.as_deref().map_or(String::new(), |cost| format!("\n{cost}"));
+                format!("{}{cost}", plan.summary())
+            }
             Guarded::LeaveTask => {
                 "The task goes on in AWS, and can be watched again. To stop it: cdc-doctor sync --stop.".to_owned()
             }

@@ -8,7 +8,8 @@
 //! | `effects` | runs effects on the runtime, sends messages back |
 //! | `confirm` | the only door to effects that change something |
 //! | `keys` | the one key map: handling, footers and help are made from it |
-//! | `rows`, `plan`, `sync_run` | parts of the model: the list of checks, the plan of a fix, the run of the engine |
+//! | `rows`, `plan`, `schema_list`, `provision_run`, `sync_run`, `log`, `job`, `page`, `palette` | parts of the model |
+//! | `words` | what several screens say of the same thing |
 //! | `view` | one file a screen; pure functions of the model |
 //! | `theme` | styles and signs, and what becomes of them without colour or in ASCII |
 //! | `terminal` | raw mode and back, whatever happens |
@@ -18,11 +19,17 @@
 
 mod confirm;
 mod effects;
+mod job;
 mod keys;
+mod log;
 mod message;
 mod model;
+mod page;
+mod palette;
 mod plan;
+mod provision_run;
 mod rows;
+mod schema_list;
 mod session;
 mod sync_run;
 mod terminal;
@@ -30,6 +37,7 @@ mod theme;
 mod update;
 mod view;
 mod widgets;
+mod words;
 
 #[cfg(test)]
 mod testing;

@@ -6,8 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::confirm::Confirm;
+use super::job::Job;
+use super::log::Log;
+use super::page::Page;
+use super::palette::Palette;
 use super::plan::{PlanDialog, Stage};
-use super::rows::{self, Row, RowKey};
+use super::provision_run::ProvisionRun;
+use super::rows::{self, Narrow, Row, RowKey};
+use super::schema_list::SchemaList;
 use super::sync_run::SyncRun;
 use super::theme::Look;
 use super::widgets::Input;
@@ -27,20 +33,29 @@ pub enum Screen {
     Overview,
     /// What the checks say.
     Checks,
+    /// The tables on both sides.
+    Schema,
+    /// The DMS side.
+    Provision,
     /// Rows on their way.
     Sync,
+    /// What happened.
+    Log,
 }
 
 impl Screen {
     /// Those that there are.
-    pub const ALL: &[Self] = &[Self::Overview, Self::Checks, Self::Sync];
+    pub const ALL: &[Self] = &[Self::Overview, Self::Checks, Self::Schema, Self::Provision, Self::Sync, Self::Log];
 
     /// On the tab.
     pub fn title(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
             Self::Checks => "Checks",
+            Self::Schema => "Schema",
+            Self::Provision => "Provision",
             Self::Sync => "Sync",
+            Self::Log => "Log",
         }
     }
 }
@@ -66,8 +81,22 @@ pub struct Model {
     pub screen: Screen,
     /// The checks and how they are shown.
     pub checks: Checks,
+    /// The tables on both sides.
+    pub schema: SchemaList,
+    /// The DMS side.
+    pub provision: ProvisionRun,
     /// The sync, whether it runs or not.
     pub sync: SyncRun,
+    /// What happened.
+    pub log: Log,
+    /// What runs beside the screens.
+    pub job: Option<Job>,
+    /// The filter of the screen is being typed.
+    pub filtering: bool,
+    /// A text is up.
+    pub page: Option<Page>,
+    /// The list of commands is up.
+    pub palette: Option<Palette>,
     /// The session ends as soon as the sync has stopped.
     pub leaving: bool,
     /// The help is up.
@@ -107,8 +136,8 @@ pub struct Checks {
     pub toggled: BTreeSet<RowKey>,
     /// Words that a check must have.
     pub filter: Input,
-    /// The filter is being typed.
-    pub filtering: bool,
+    /// The area and kind of outcome that it must have.
+    pub narrow: Narrow,
     /// The keys move in the detail pane.
     pub reading: bool,
     /// First line of the detail pane.
@@ -128,7 +157,14 @@ impl Model {
             pipeline_error: None,
             screen: Screen::Overview,
             checks: Checks::new(),
+            schema: SchemaList::default(),
+            provision: ProvisionRun::default(),
             sync: SyncRun::default(),
+            log: Log::default(),
+            job: None,
+            filtering: false,
+            page: None,
+            palette: None,
             leaving: false,
             help: false,
             help_scroll: 0,
@@ -140,12 +176,23 @@ impl Model {
 
     /// Something on the screen changes by itself.
     pub fn moving(&self) -> bool {
-        self.checks.running_since.is_some() || self.sync.busy() || self.applying()
+        self.checks.running_since.is_some() || self.sync.busy() || self.applying() || self.job.is_some()
     }
 
     /// A plan is being applied.
     pub fn applying(&self) -> bool {
         self.plan.as_ref().is_some_and(|plan| plan.stage == Stage::Applying)
+    }
+
+    /// The filter of the screen that is up.
+    pub fn filter_mut(&mut self) -> Option<&mut Input> {
+        match self.screen {
+            Screen::Checks => Some(&mut self.checks.filter),
+            Screen::Schema => Some(&mut self.schema.filter),
+            Screen::Sync => Some(&mut self.sync.filter),
+            Screen::Log => Some(&mut self.log.filter),
+            Screen::Overview | Screen::Provision => None,
+        }
     }
 
     /// The terminal is smaller than the screens are drawn for.
@@ -169,7 +216,7 @@ impl Checks {
             moved: false,
             toggled: BTreeSet::new(),
             filter: Input::default(),
-            filtering: false,
+            narrow: Narrow::default(),
             reading: false,
             scroll: 0,
         };
@@ -180,7 +227,7 @@ impl Checks {
     /// Makes the list anew; a line that somebody has chosen stays chosen where it is still there.
     pub fn relist(&mut self) {
         let chosen = self.rows.get(self.cursor).filter(|_| self.moved).map(|row| row.key(&self.judgements));
-        self.rows = rows::list(&self.judgements, &self.toggled, self.filter.text());
+        self.rows = rows::list(&self.judgements, &self.toggled, self.filter.text(), self.narrow);
         if let Some(at) = chosen.and_then(|key| self.rows.iter().position(|row| row.key(&self.judgements) == key)) {
             self.cursor = at;
         }

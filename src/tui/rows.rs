@@ -4,6 +4,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use super::widgets::Words;
+use crate::checks::{Area, Severity};
 use crate::diagnose::{Judgement, Outcome};
 
 /// A line. Numbers are places in the judgements.
@@ -127,8 +129,8 @@ pub fn failed(judgements: &[Judgement]) -> Vec<usize> {
 
 /// The lines to show. `toggled` are those folded or unfolded against their default; while there is a filter everything
 /// that matches it is unfolded.
-pub fn list(judgements: &[Judgement], toggled: &BTreeSet<RowKey>, filter: &str) -> Vec<Row> {
-    let filter = Filter::new(filter);
+pub fn list(judgements: &[Judgement], toggled: &BTreeSet<RowKey>, filter: &str, narrow: Narrow) -> Vec<Row> {
+    let filter = Filter { words: Words::new(filter), narrow };
     let is_open = |key: RowKey, default: bool| filter.active() || (toggled.contains(&key) != default);
     let mut rows = Vec::new();
     for index in failed(judgements) {
@@ -137,7 +139,9 @@ pub fn list(judgements: &[Judgement], toggled: &BTreeSet<RowKey>, filter: &str) 
         let own = filter.matches(j);
         let findings = if let Outcome::Fail(findings) = &j.outcome { findings.as_slice() } else { &[] };
         let shown: Vec<usize> = (0..findings.len())
-            .filter(|&i| filter.matches_text(&findings[i].subject) || filter.matches_text(&findings[i].message) || own)
+            .filter(|&i| {
+                own || filter.matches_text(j, &findings[i].subject) || filter.matches_text(j, &findings[i].message)
+            })
             .collect();
         let waiting: Vec<usize> = (0..judgements.len())
             .filter(|&i| matches!(&judgements[i].outcome, Outcome::Blocked(causes) if causes.first() == Some(&code)))
@@ -175,39 +179,91 @@ pub fn list(judgements: &[Judgement], toggled: &BTreeSet<RowKey>, filter: &str) 
     rows
 }
 
-/// All words must be somewhere, in any case.
+/// What of the checks is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Narrow {
+    /// Only this area.
+    pub area: Option<Area>,
+    /// Only this kind of outcome.
+    pub only: Only,
+}
+
+/// A kind of outcome to look at alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Only {
+    /// Everything.
+    #[default]
+    All,
+    /// What failed as an error.
+    Errors,
+    /// What failed as a warning.
+    Warnings,
+    /// What could not be looked at.
+    Unknown,
+    /// What is fine.
+    Passed,
+}
+
+impl Only {
+    /// The next in a round.
+    pub fn next(self) -> Self {
+        match self {
+            Self::All => Self::Errors,
+            Self::Errors => Self::Warnings,
+            Self::Warnings => Self::Unknown,
+            Self::Unknown => Self::Passed,
+            Self::Passed => Self::All,
+        }
+    }
+
+    /// In words.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::All => "everything",
+            Self::Errors => "errors",
+            Self::Warnings => "warnings",
+            Self::Unknown => "unknown",
+            Self::Passed => "passed",
+        }
+    }
+
+    fn holds(self, j: &Judgement) -> bool {
+        let failed = |severity| matches!(j.outcome, Outcome::Fail(_)) && j.check.severity == severity;
+        match self {
+            Self::All => true,
+            Self::Errors => failed(Severity::Error),
+            Self::Warnings => failed(Severity::Warning),
+            Self::Unknown => matches!(j.outcome, Outcome::Unknown(_)),
+            Self::Passed => j.outcome == Outcome::Pass,
+        }
+    }
+}
+
+/// Words and kinds together.
 struct Filter {
-    words: Vec<String>,
+    words: Words,
+    narrow: Narrow,
 }
 
 impl Filter {
-    fn new(text: &str) -> Self {
-        Self { words: text.split_whitespace().map(str::to_lowercase).collect() }
-    }
-
     fn active(&self) -> bool {
-        !self.words.is_empty()
+        self.words.any() || self.narrow.only != Only::All
     }
 
-    fn matches_text(&self, text: &str) -> bool {
-        let text = text.to_lowercase();
-        self.words.iter().all(|word| text.contains(word))
+    fn matches_text(&self, j: &Judgement, text: &str) -> bool {
+        self.kind(j) && self.words.are_in(text)
+    }
+
+    fn kind(&self, j: &Judgement) -> bool {
+        self.narrow.area.is_none_or(|area| area == j.check.area) && self.narrow.only.holds(j)
     }
 
     /// By code, name, title, area, severity and outcome.
     fn matches(&self, j: &Judgement) -> bool {
-        self.words.is_empty() || {
-            let severity = if matches!(j.outcome, Outcome::Fail(_)) { j.check.severity.as_str() } else { "" };
-            let c = j.check;
-            self.matches_text(&format!(
-                "{} {} {} {} {severity} {}",
-                c.code,
-                c.name,
-                c.title,
-                c.area,
-                j.outcome.as_str()
-            ))
-        }
+        let severity = if matches!(j.outcome, Outcome::Fail(_)) { j.check.severity.as_str() } else { "" };
+        let c = j.check;
+        let text = || format!("{} {} {} {} {severity} {}", c.code, c.name, c.title, c.area, j.outcome.as_str());
+        self.kind(j) && (!self.words.any() || self.words.are_in(&text()))
     }
 }
 
@@ -223,7 +279,7 @@ mod tests {
     #[test]
     fn the_worst_comes_first_and_what_waits_is_folded_under_it() {
         let all = testing::story();
-        let rows = list(&all, &BTreeSet::new(), "");
+        let rows = list(&all, &BTreeSet::new(), "", Narrow::default());
         assert_eq!(
             codes(&rows, &all),
             [
@@ -244,17 +300,21 @@ mod tests {
     fn folds_open_against_their_default() {
         let all = testing::story();
         let toggled = BTreeSet::from([RowKey::Waiting("TLS-001"), RowKey::Group(Group::Unknown)]);
-        let rows = list(&all, &toggled, "");
+        let rows = list(&all, &toggled, "", Narrow::default());
         assert_eq!(rows.len(), 9, "two waiting more, one unknown less");
     }
 
     #[test]
     fn the_filter_unfolds_what_matches_and_hides_the_rest() {
         let all = testing::story();
-        let rows = list(&all, &BTreeSet::new(), "weekly");
+        let rows = list(&all, &BTreeSet::new(), "weekly", Narrow::default());
         assert_eq!(codes(&rows, &all), ["Check(\"TSC-002\")", "Finding(\"TSC-002\", 0)"]);
-        assert!(list(&all, &BTreeSet::new(), "nothing like it").is_empty());
-        assert_eq!(list(&all, &BTreeSet::new(), "ERROR").len(), 4, "two errors, two findings of the second");
+        assert!(list(&all, &BTreeSet::new(), "nothing like it", Narrow::default()).is_empty());
+        assert_eq!(
+            list(&all, &BTreeSet::new(), "ERROR", Narrow::default()).len(),
+            4,
+            "two errors, two findings of the second"
+        );
     }
 
     #[test]
@@ -264,7 +324,10 @@ mod tests {
             judgement(1, fail(1)),
             judgement(2, Outcome::Blocked(vec![testing::CODES[0], testing::CODES[1]])),
         ];
-        let waiting = list(&all, &BTreeSet::new(), "").iter().filter(|r| matches!(r, Row::Waiting { .. })).count();
+        let waiting = list(&all, &BTreeSet::new(), "", Narrow::default())
+            .iter()
+            .filter(|r| matches!(r, Row::Waiting { .. }))
+            .count();
         assert_eq!(waiting, 1);
     }
 }

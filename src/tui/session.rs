@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use ratatui::crossterm::event::{Event, EventStream, KeyEventKind};
+use ratatui::crossterm::event::{Event, EventStream, KeyEventKind, MouseEventKind};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -30,16 +30,27 @@ pub struct TuiOptions {
     pub no_color: bool,
     /// Nothing beyond ASCII.
     pub ascii: bool,
+    /// Colours for a light background.
+    pub light: bool,
 }
 
 impl TuiOptions {
-    /// As the environment asks: `NO_COLOR`, and a locale that is not UTF-8. No locale at all says nothing.
+    /// As the environment asks: `NO_COLOR`; a locale that is not UTF-8 (no locale at all says nothing);
+    /// `CDC_DOCTOR_THEME` set to `light` or `dark`, else the background that a terminal names in `COLORFGBG`.
     #[must_use]
     pub fn from_env() -> Self {
         let set = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
         let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG"));
         let ascii = locale.is_some_and(|l| !l.to_uppercase().replace('-', "").contains("UTF8"));
-        Self { no_color: set("NO_COLOR").is_some(), ascii }
+        // Such as 0;15 or 0;default;15: the last is the background, 7 and from 9 on a light one.
+        let pale = |colours: String| {
+            matches!(colours.rsplit(';').next(), Some("7" | "9" | "10" | "11" | "12" | "13" | "14" | "15"))
+        };
+        let light = match set("CDC_DOCTOR_THEME").as_deref() {
+            Some(theme) => theme == "light",
+            None => set("COLORFGBG").is_some_and(pale),
+        };
+        Self { no_color: set("NO_COLOR").is_some(), ascii, light }
     }
 }
 
@@ -67,7 +78,7 @@ pub async fn run(path: &Path, passwords: Passwords, options: TuiOptions) -> Resu
     }
     let mut stops = [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?, signal(SignalKind::interrupt())?];
     let mut screen = Screen::take()?;
-    let look = Look { no_color: options.no_color, ascii: options.ascii };
+    let look = Look { no_color: options.no_color, ascii: options.ascii, light: options.light };
     let mut model =
         Model::new(path.to_owned(), look, screen.size()?, jiff::Timestamp::now(), jiff::tz::TimeZone::system());
     let first = update::start(&mut model);
@@ -109,10 +120,11 @@ pub async fn run(path: &Path, passwords: Passwords, options: TuiOptions) -> Resu
         let mut waiting = Some(message);
         while let Some(message) = waiting {
             for effect in update::update(&mut model, message) {
-                if effect == Effect::Quit {
-                    return Ok(());
+                match effect {
+                    Effect::Quit => return Ok(()),
+                    Effect::Copy(text) => screen.copy(&text)?,
+                    effect => runner.run(effect),
                 }
-                runner.run(effect);
             }
             waiting = inbox.try_recv().ok();
         }
@@ -128,6 +140,9 @@ async fn next(signal: &mut Signal) -> Option<()> {
 fn translate(event: &Event) -> Option<Message> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => Some(Message::Key(*key)),
+        Event::Mouse(mouse) if !matches!(mouse.kind, MouseEventKind::Moved | MouseEventKind::Drag(_)) => {
+            Some(Message::Mouse(*mouse))
+        }
         Event::Resize(width, height) => Some(Message::Resize(*width, *height)),
         _ => None,
     }

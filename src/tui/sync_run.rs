@@ -1,9 +1,11 @@
 //! The run of the engine as the screen knows it. Pure.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use super::message::SyncFailure;
-use crate::sync::{Event, Phase, Progress, TableProgress, Totals};
+use super::widgets::{Input, Words};
+use crate::sync::{Event, Phase, Progress, TableProgress, TableState, Totals};
 
 /// Events that are kept.
 const KEPT: usize = 200;
@@ -41,15 +43,82 @@ pub struct SyncRun {
     pub events: VecDeque<(jiff::Timestamp, Event)>,
     /// Rows and changes per second, the newest last.
     pub rates: VecDeque<u64>,
-    /// The chosen table.
+    /// Bytes per second, and how far the target is behind in milliseconds, sampled beside the rates.
+    pub byte_rates: VecDeque<u64>,
+    /// See `byte_rates`.
+    pub lags: VecDeque<u64>,
+    /// Memory that this program holds, bytes.
+    pub memory: Option<u64>,
+    /// It was halted to go on later.
+    pub paused: bool,
+    /// Rows and changes per second of each table, in the order of the plan.
+    pub table_rates: Vec<u64>,
+    /// The tables that are shown, in their order: places in the counters.
+    pub rows: Vec<usize>,
+    /// The order.
+    pub order: Order,
+    /// Words that a table must have.
+    pub filter: Input,
+    /// The chosen line.
     pub cursor: usize,
-    sampled: Option<(jiff::Timestamp, u64)>,
+    sampled: Option<Sample>,
+}
+
+/// Counters at a moment.
+#[derive(Debug, Default)]
+struct Sample {
+    at: jiff::Timestamp,
+    rows: u64,
+    bytes: u64,
+    tables: Vec<u64>,
+}
+
+/// What the tables are ordered by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As the engine takes them.
+    #[default]
+    Plan,
+    /// What needs eyes first: failed, interrupted, loading, waiting, loaded.
+    State,
+    /// Names.
+    Name,
+    /// The most rows first.
+    Rows,
+    /// The fastest first.
+    Rate,
+}
+
+impl Order {
+    /// The next in a round.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Plan => Self::State,
+            Self::State => Self::Name,
+            Self::Name => Self::Rows,
+            Self::Rows => Self::Rate,
+            Self::Rate => Self::Plan,
+        }
+    }
+
+    /// In words.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::State => "state",
+            Self::Name => "name",
+            Self::Rows => "rows",
+            Self::Rate => "rate",
+        }
+    }
 }
 
 impl SyncRun {
     /// Begins anew.
     pub fn begin(&mut self, now: jiff::Timestamp) {
-        *self = Self { state: State::Running, began: Some(now), sampled: Some((now, 0)), ..Self::default() };
+        let (order, filter) = (self.order, std::mem::take(&mut self.filter));
+        let sampled = Some(Sample { at: now, ..Sample::default() });
+        *self = Self { state: State::Running, began: Some(now), sampled, order, filter, ..Self::default() };
     }
 
     /// It has not ended.
@@ -80,17 +149,59 @@ impl SyncRun {
         if !self.busy() {
             return;
         }
-        let rows = self.progress.totals.rows + self.progress.totals.changes;
-        let Some((at, before)) = self.sampled else { return };
-        let millis = u64::try_from((now - at).total(jiff::Unit::Millisecond).map_or(0, whole)).unwrap_or(0);
+        let Some(before) = &self.sampled else { return };
+        let millis = u64::try_from((now - before.at).total(jiff::Unit::Millisecond).map_or(0, whole)).unwrap_or(0);
         if millis < 1000 {
             return;
         }
-        self.sampled = Some((now, rows));
-        self.rates.push_back(rows.saturating_sub(before).saturating_mul(1000) / millis);
-        while self.rates.len() > SAMPLES {
-            self.rates.pop_front();
+        let totals = self.progress.totals;
+        let tables: Vec<u64> = self.progress.tables.iter().map(moved).collect();
+        let sample = Sample { at: now, rows: totals.rows + totals.changes, bytes: totals.bytes, tables };
+        let rate = |after: u64, before: u64| after.saturating_sub(before).saturating_mul(1000) / millis;
+        push(&mut self.rates, rate(sample.rows, before.rows));
+        push(&mut self.byte_rates, rate(sample.bytes, before.bytes));
+        if let Some(lag) = self.progress.lag {
+            push(&mut self.lags, u64::try_from(whole(lag.seconds * 1000.0)).unwrap_or(0));
         }
+        let of_table = |(i, after): (usize, &u64)| rate(*after, before.tables.get(i).copied().unwrap_or(0));
+        self.table_rates = sample.tables.iter().enumerate().map(of_table).collect();
+        self.sampled = Some(sample);
+        if self.order == Order::Rate {
+            self.relist();
+        }
+    }
+
+    /// Takes the engine's counters in.
+    pub fn counted(&mut self, progress: Progress) {
+        let again =
+            progress.tables.len() != self.progress.tables.len() || !matches!(self.order, Order::Plan | Order::Name);
+        self.progress = progress;
+        if again {
+            self.relist();
+        }
+    }
+
+    /// Makes the list of tables anew.
+    pub fn relist(&mut self) {
+        let tables = &self.progress.tables;
+        let words = Words::new(self.filter.text());
+        let shown =
+            |t: &TableProgress| !words.any() || words.are_in(&format!("{}.{} {}", t.schema, t.table, state(t.state)));
+        let mut rows: Vec<usize> = (0..tables.len()).filter(|&i| shown(&tables[i])).collect();
+        match self.order {
+            Order::Plan => {}
+            Order::State => rows.sort_by_key(|&i| urgency(tables[i].state)),
+            Order::Name => rows.sort_by(|&a, &b| name(&tables[a]).cmp(&name(&tables[b]))),
+            Order::Rows => rows.sort_by_key(|&i| Reverse(moved(&tables[i]))),
+            Order::Rate => rows.sort_by_key(|&i| Reverse(self.table_rates.get(i).copied().unwrap_or(0))),
+        }
+        self.rows = rows;
+        self.cursor = self.cursor.min(self.rows.len().saturating_sub(1));
+    }
+
+    /// The chosen table.
+    pub fn chosen(&self) -> Option<&TableProgress> {
+        self.rows.get(self.cursor).and_then(|&i| self.progress.tables.get(i))
     }
 
     /// Seconds from the beginning to `now`, or to the end.
@@ -123,6 +234,44 @@ impl SyncRun {
         #[expect(clippy::cast_precision_loss, reason = "a guess, shown in seconds")]
         let left = self.elapsed(now) as f64 * (1.0 - fraction) / fraction;
         u64::try_from(whole(left)).ok()
+    }
+}
+
+fn push(samples: &mut VecDeque<u64>, sample: u64) {
+    samples.push_back(sample);
+    if samples.len() > SAMPLES {
+        samples.pop_front();
+    }
+}
+
+fn moved(table: &TableProgress) -> u64 {
+    table.rows_done + table.changes
+}
+
+fn name(table: &TableProgress) -> (&str, &str) {
+    (&table.schema, &table.table)
+}
+
+fn urgency(state: TableState) -> u8 {
+    match state {
+        TableState::Failed => 0,
+        TableState::Interrupted => 1,
+        TableState::Loading => 2,
+        TableState::Streaming => 3,
+        TableState::Waiting => 4,
+        TableState::Loaded => 5,
+    }
+}
+
+/// A table's state in words.
+pub fn state(state: TableState) -> &'static str {
+    match state {
+        TableState::Waiting => "waiting",
+        TableState::Loading => "loading",
+        TableState::Loaded => "loaded",
+        TableState::Streaming => "streaming",
+        TableState::Failed => "failed",
+        TableState::Interrupted => "interrupted",
     }
 }
 

@@ -10,16 +10,19 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
 use super::message::{Effect, Judged, Message};
 use super::model::Model;
+use super::schema_list;
 use super::theme::Look;
 use super::{update, view};
 use crate::checks::{Area, Check, Finding, Severity, Verdict};
 use crate::diagnose::{Judgement, Outcome};
-use crate::facts::{Attempt, Fact, Facts, MyFlavor, MySession, PgSession, Refusal, Stage};
+use crate::facts::{Attempt, Fact, Facts, MyFlavor, MySchema, MySession, PgColumn, PgSession, PgTable, Refusal, Stage};
 use crate::fixes::{Action, Cost, Fix, Mode, Step};
 use crate::pipeline::{
-    Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, PasswordSource, Pipeline, SyncMode, SyncSettings,
-    TableSelection, TlsMode,
+    Aws, Dms, Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, PasswordSource, Pipeline, SyncMode,
+    SyncSettings, TableSelection, TlsMode,
 };
+use crate::schema::testing::{column, created, table, there};
+use crate::schema::{Dialect, target_table};
 
 pub const CODES: [&str; 8] = ["TLS-001", "AUT-005", "SRC-001", "TSC-002", "TCF-012", "SRC-013", "NET-020", "DRI-001"];
 
@@ -211,9 +214,59 @@ pub fn model(width: u16, height: u16) -> Model {
 /// A session whose run has ended with these outcomes.
 pub fn judged(width: u16, height: u16, judgements: Vec<Judgement>, facts: Facts) -> Model {
     let mut model = model(width, height);
-    let judged = Judged { run: 1, facts: Arc::new(facts), judgements, elapsed: Duration::from_millis(812), done: true };
+    let schema = schema_list::report(&facts).map(Arc::new);
+    let elapsed = Duration::from_millis(812);
+    let judged = Judged { run: 1, facts: Arc::new(facts), judgements, schema, elapsed, done: true };
     update::update(&mut model, Message::Judged(judged));
     model
+}
+
+/// A session that has seen three tables: one as it should be, one that a Spark job has overwritten, one that is missing.
+pub fn with_tables(width: u16, height: u16) -> Model {
+    judged(width, height, story(), facts_with_tables())
+}
+
+pub fn facts_with_tables() -> Facts {
+    let key = |name| PgColumn { not_null: true, ..column(name, "int8", -1) };
+    let title = || PgColumn { longest: Some(40), ..column("title", "text", -1) };
+    let sources = vec![
+        PgTable { bytes: 9_000_000, ..table("artists", vec![key("id"), title()], &["id"]) },
+        table("plays", vec![key("id"), title(), column("at", "timestamptz", -1)], &["id"]),
+        table("weekly_chart", vec![key("week"), key("place"), title()], &["week", "place"]),
+    ];
+    let mut facts = healthy_facts();
+    let dialect = Dialect::from(facts.target.session.value().unwrap());
+    let want = |i: usize| target_table(&sources[i], &facts.pipeline, dialect);
+    let mut spark = created(&want(1));
+    spark.primary_key = Vec::new();
+    spark.estimated_rows = 12_000_000;
+    for column in &mut spark.columns {
+        let name = column.name.clone();
+        *column = there(&name, if name == "id" { "BIGINT(20)" } else { "LONGTEXT" });
+    }
+    let there = vec![spark, created(&want(2))];
+    facts.source.tables = Fact::Known(sources);
+    facts.target.tables = Fact::Known(there);
+    facts.target.schemas =
+        Fact::Known(vec![MySchema { name: "charts".into(), charset: "utf8mb4".into(), collation: String::new() }]);
+    facts
+}
+
+/// The same pipeline through DMS.
+pub fn with_dms(model: &mut Model) {
+    let Some(pipeline) = &mut model.pipeline else { return };
+    pipeline.sync.engine = EngineKind::Dms;
+    pipeline.aws = Some(Aws { region: "eu-west-2".into(), profile: None, endpoint_url: None });
+    pipeline.dms = Some(Dms {
+        serverless: false,
+        instance: "charts-ri".into(),
+        instance_class: "dms.t3.medium".into(),
+        allocated_storage: 50,
+        source_endpoint: "charts-src".into(),
+        target_endpoint: "charts-tgt".into(),
+        task: "charts-task".into(),
+        assessment_bucket: None,
+    });
 }
 
 pub fn press(model: &mut Model, code: KeyCode) -> Vec<Effect> {

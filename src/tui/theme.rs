@@ -13,8 +13,21 @@ use crate::sync::TableState;
 pub struct Look {
     /// No colours; weight and inversion stay.
     pub no_color: bool,
+    /// Colours that can be read on a light background.
+    pub light: bool,
     /// Nothing beyond ASCII.
     pub ascii: bool,
+}
+
+impl Look {
+    /// The other colours, in a round: dark, light, none.
+    pub fn next(self) -> Self {
+        match (self.no_color, self.light) {
+            (false, false) => Self { light: true, ..self },
+            (false, true) => Self { no_color: true, light: false, ..self },
+            (true, _) => Self { no_color: false, ..self },
+        }
+    }
 }
 
 /// Ordinary text.
@@ -85,10 +98,13 @@ pub fn table(state: TableState) -> Sign {
 
 /// Takes away colours and characters that are not wanted.
 pub fn degrade(buffer: &mut Buffer, look: Look) {
-    if !look.no_color && !look.ascii {
+    if !look.no_color && !look.ascii && !look.light {
         return;
     }
     for cell in &mut buffer.content {
+        if look.light {
+            cell.fg = darker(cell.fg);
+        }
         if look.no_color {
             cell.fg = Color::Reset;
             cell.bg = Color::Reset;
@@ -96,6 +112,19 @@ pub fn degrade(buffer: &mut Buffer, look: Look) {
         if look.ascii && !cell.symbol().is_ascii() {
             cell.set_char(cell.symbol().chars().next().map_or(' ', ascii));
         }
+    }
+}
+
+/// Terminals draw the bright ones of the sixteen colours too pale for a light background: these are of the 256.
+fn darker(color: Color) -> Color {
+    match color {
+        Color::DarkGray => Color::Indexed(242),
+        Color::Yellow => Color::Indexed(130),
+        Color::Cyan => Color::Indexed(30),
+        Color::Green => Color::Indexed(28),
+        Color::Blue => Color::Indexed(26),
+        Color::Red => Color::Indexed(124),
+        other => other,
     }
 }
 
@@ -136,10 +165,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn colours_go_round() {
+        let dark = Look::default();
+        let light = dark.next();
+        assert!(light.light && !light.no_color);
+        let none = light.next();
+        assert!(none.no_color && !none.light);
+        assert_eq!(none.next(), dark);
+    }
+
+    #[test]
+    fn pale_colours_are_darker_on_a_light_terminal() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 2, 1));
+        buffer.set_string(0, 0, "!x", WARN);
+        degrade(&mut buffer, Look { light: true, ..Look::default() });
+        assert_eq!(buffer.content[0].fg, Color::Indexed(130));
+    }
+
+    #[test]
     fn ascii_keeps_the_place_of_every_character() {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));
         buffer.set_string(0, 0, "✗ 日本 é │x", BAD);
-        degrade(&mut buffer, Look { no_color: true, ascii: true });
+        degrade(&mut buffer, Look { no_color: true, ascii: true, light: false });
         let text: String = buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect();
         assert_eq!(text, "X ? ?  ? |x ");
         assert!(buffer.content.iter().all(|c| c.fg == Color::Reset));

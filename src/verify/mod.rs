@@ -33,10 +33,13 @@ mod table;
 mod target_sql;
 #[cfg(test)]
 mod testing;
+mod text;
 mod tide;
 mod value;
 mod work;
 
 pub use error::VerifyError;
 pub use report::{ColumnDifference, ComparedBy, Comparison, Difference, Kind, Outcome, SyncState, TableResult};
+pub(crate) use text::{render as text, shell};
+
 pub use run::{Progress, VerifyOptions, run};

@@ -1,17 +1,100 @@
 //! The checks: runs, the list, the detail pane, the filter.
 
 use super::super::keys::Command;
-use super::super::message::Effect;
+use super::super::message::{Effect, Part};
 use super::super::model::{Checks, Model, Screen};
-use super::super::rows::{Row, RowKey};
+use super::super::page::Page;
+use super::super::rows::{Narrow, Row, RowKey};
 use super::super::view;
+use super::{command, moved, page};
+use crate::checks::Area;
+use crate::diagnose::Outcome;
+use crate::fixes::Action;
+use crate::report::{self, Report, Style};
 
 /// Begins a run; a run that is still going on is forgotten.
 pub fn run(model: &mut Model) -> Vec<Effect> {
+    start(model, Part::All)
+}
+
+/// Begins a run that looks again only at what the chosen check is about.
+pub fn run_part(model: &mut Model) -> Vec<Effect> {
+    let part = model.checks.chosen().map_or(Part::All, |j| Part::Of(j.check.area));
+    start(model, part)
+}
+
+fn start(model: &mut Model, part: Part) -> Vec<Effect> {
     let checks = &mut model.checks;
     checks.run += 1;
     checks.running_since = Some(model.now);
-    vec![Effect::Check { run: checks.run }]
+    vec![Effect::Check { run: checks.run, part }]
+}
+
+/// Writes the report as `check` prints it into a new file beside the pipeline file.
+pub fn report(model: &mut Model) -> Vec<Effect> {
+    let checks = &model.checks;
+    let Some(facts) = &checks.facts else { return Vec::new() };
+    let elapsed = checks.last.map_or(0, |(_, took)| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    let report = Report::new(facts, &checks.judgements, elapsed);
+    let text = report::text(&report, Style { color: false, width: 100, verbose: true });
+    let when = facts.taken_at.to_zoned(model.zone.clone()).strftime("%Y%m%d-%H%M%S");
+    let path = model.path.with_extension(format!("report-{when}.txt"));
+    vec![Effect::Write { path, text }]
+}
+
+/// Shows all that there is to read about the chosen check.
+pub fn explain(model: &mut Model) {
+    let Some(j) = model.checks.chosen() else { return };
+    let c = j.check;
+    let indented = |line: &str| line.strip_prefix(' ').unwrap_or(line).to_owned();
+    let text: Vec<String> = c.explanation.lines().map(indented).collect();
+    let waits = if c.after.is_empty() { String::new() } else { format!("\nWaits for: {}", c.after.join(", ")) };
+    let page = format!("{}\n\n{}{waits}", c.title, text.join("\n"));
+    model.page = Some(Page::new(format!("{} · {}", c.code, c.name), &page));
+}
+
+/// Takes the chosen finding to the clipboard, in the words of the detail pane.
+pub fn copy(model: &mut Model) -> Vec<Effect> {
+    let lines = view::detail_text(model, 100);
+    if lines.is_empty() { Vec::new() } else { command::copied(model, lines) }
+}
+
+/// The statements of the chosen fix, a line each.
+pub fn sql(model: &Model) -> Option<String> {
+    let statement = |action: &Action| match action {
+        Action::SourceSql { sql } => Some(format!("-- on the source\n{sql};")),
+        Action::TargetSql { sql } => Some(format!("-- on the target\n{sql};")),
+        _ => None,
+    };
+    let fixes = model.checks.chosen_fixes();
+    let all: Vec<String> =
+        fixes.iter().flat_map(|(_, f)| &f.steps).filter_map(|step| statement(&step.action)).collect();
+    (!all.is_empty()).then(|| all.join("\n"))
+}
+
+/// Takes them to the clipboard.
+pub fn copy_sql(model: &mut Model) -> Vec<Effect> {
+    match sql(model) {
+        Some(text) => command::copied(model, text),
+        None => {
+            model.notice = Some("Nothing chosen here is mended by a statement.".into());
+            Vec::new()
+        }
+    }
+}
+
+/// The next area that has a check which applies; from the last back to all.
+fn next_area(checks: &Checks) -> Option<Area> {
+    let mut areas: Vec<Area> = Vec::new();
+    for j in &checks.judgements {
+        if !matches!(j.outcome, Outcome::NotApplicable(_)) && !areas.contains(&j.check.area) {
+            areas.push(j.check.area);
+        }
+    }
+    match checks.narrow.area {
+        None => areas.first().copied(),
+        Some(now) => areas.iter().position(|a| *a == now).and_then(|at| areas.get(at + 1)).copied(),
+    }
 }
 
 /// Shows a check in the list.
@@ -19,7 +102,7 @@ pub fn show(model: &mut Model, code: &'static str) {
     model.screen = Screen::Checks;
     let checks = &mut model.checks;
     checks.filter.clear();
-    checks.filtering = false;
+    checks.narrow = Narrow::default();
     checks.relist();
     let at = checks.rows.iter().position(|row| row.key(&checks.judgements) == RowKey::Check(code));
     checks.cursor = at.unwrap_or(0);
@@ -30,18 +113,12 @@ pub fn show(model: &mut Model, code: &'static str) {
 
 /// A command on the list.
 pub fn list(model: &mut Model, command: Command) {
-    let page = usize::from(model.size.1 / 2).max(1);
+    let page = page(model);
     let checks = &mut model.checks;
     let last = checks.rows.len().saturating_sub(1);
     let before = checks.cursor;
     checks.moved = true;
     match command {
-        Command::Up => checks.cursor = checks.cursor.saturating_sub(1),
-        Command::Down => checks.cursor = (checks.cursor + 1).min(last),
-        Command::PageUp => checks.cursor = checks.cursor.saturating_sub(page),
-        Command::PageDown => checks.cursor = (checks.cursor + page).min(last),
-        Command::First => checks.cursor = 0,
-        Command::Last => checks.cursor = last,
         Command::Open => match checks.rows.get(checks.cursor) {
             Some(Row::Waiting { .. } | Row::Group { .. }) => toggle(checks),
             Some(Row::Check { .. } | Row::Finding { .. }) => checks.reading = true,
@@ -57,16 +134,24 @@ pub fn list(model: &mut Model, command: Command) {
             Some(_) => checks.cursor = parent(checks),
             None => {}
         },
-        Command::Filter => checks.filtering = true,
-        Command::Close => {
-            checks.filter.clear();
-            checks.relist();
+        Command::Area => {
+            checks.narrow.area = next_area(checks);
+            narrowed(checks);
         }
-        _ => {}
+        Command::Only => {
+            checks.narrow.only = checks.narrow.only.next();
+            narrowed(checks);
+        }
+        command => checks.cursor = moved(checks.cursor, last, page, command),
     }
     if checks.cursor != before {
         checks.scroll = 0;
     }
+}
+
+fn narrowed(checks: &mut Checks) {
+    checks.relist();
+    checks.cursor = 0;
 }
 
 fn toggle(checks: &mut Checks) {
@@ -99,17 +184,7 @@ pub fn detail(model: &mut Model, command: Command) {
 /// The first line of a text after a command that scrolls it.
 pub fn scrolled(model: &Model, top: usize, command: Command) -> usize {
     let end = view::scroll_end(model);
-    let page = usize::from(model.size.1 / 2).max(1);
-    let top = match command {
-        Command::Up => top.saturating_sub(1),
-        Command::Down => top + 1,
-        Command::PageUp => top.saturating_sub(page),
-        Command::PageDown => top + page,
-        Command::First => 0,
-        Command::Last => end,
-        _ => top,
-    };
-    top.min(end)
+    moved(top, end, page(model), command)
 }
 
 #[cfg(test)]
@@ -213,7 +288,7 @@ mod tests {
     #[test]
     fn running_again_takes_a_new_number() {
         let mut model = story();
-        assert_eq!(keys(&mut model, "r"), [Effect::Check { run: 2 }]);
+        assert_eq!(keys(&mut model, "r"), [Effect::Check { run: 2, part: Part::All }]);
         assert!(model.checks.running_since.is_some() && model.moving());
     }
 }

@@ -3,10 +3,12 @@
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::super::confirm::{Confirm, Confirmed, Guarded};
+use super::super::job::JobKind;
 use super::super::keys::{self, Command, Context};
 use super::super::message::Effect;
 use super::super::model::{Model, Screen};
-use super::{checks, context, fix, sync};
+use super::super::palette::{self, Palette};
+use super::{available, checks, context, context_below_palette, fix, job, log, provision, schema, sync};
 
 /// A key was pressed: what the map says, else it is typed where something is typed.
 pub fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
@@ -26,10 +28,17 @@ pub fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 
 fn typed(model: &mut Model, at: Context, key: KeyEvent) {
     match at {
-        Context::Filter if model.checks.filter.key(key) => {
-            model.checks.relist();
-            model.checks.cursor = 0;
-            model.checks.scroll = 0;
+        Context::Filter => {
+            if model.filter_mut().is_some_and(|filter| filter.key(key)) {
+                filtered(model);
+            }
+        }
+        Context::Palette => {
+            if let Some(palette) = &mut model.palette
+                && palette.typed.key(key)
+            {
+                palette.cursor = 0;
+            }
         }
         Context::Typed => {
             if let Some(confirm) = &mut model.confirm {
@@ -40,18 +49,46 @@ fn typed(model: &mut Model, at: Context, key: KeyEvent) {
     }
 }
 
-fn run(model: &mut Model, at: Context, command: Command) -> Vec<Effect> {
+/// The list of the screen after its filter was changed.
+fn filtered(model: &mut Model) {
+    match model.screen {
+        Screen::Checks => {
+            model.checks.relist();
+            model.checks.cursor = 0;
+            model.checks.scroll = 0;
+        }
+        Screen::Schema => {
+            model.schema.cursor = 0;
+            model.schema.scroll = 0;
+            model.schema.relist();
+        }
+        Screen::Sync => {
+            model.sync.cursor = 0;
+            model.sync.relist();
+        }
+        Screen::Log => model.log.back = 0,
+        Screen::Overview | Screen::Provision => {}
+    }
+}
+
+/// Does what a command asks for in a context.
+pub fn run(model: &mut Model, at: Context, command: Command) -> Vec<Effect> {
     match (at, command) {
         (_, Command::Interrupt) => return interrupt(model),
         (Context::Help, Command::Close) => model.help = false,
         (Context::Help, command) => model.help_scroll = checks::scrolled(model, model.help_scroll, command),
         (Context::Question | Context::Typed, Command::Yes) => return answer(model),
         (Context::Question | Context::Typed, Command::Close) => model.confirm = None,
-        (Context::Filter, Command::Accept) => model.checks.filtering = false,
+        (Context::Palette, command) => return palette(model, command),
+        (Context::Page, command) => return page(model, command),
+        (Context::Filter, Command::Accept) => model.filtering = false,
         (Context::Filter, Command::Close) => {
-            model.checks.filtering = false;
-            checks::list(model, Command::Close);
+            model.filtering = false;
+            no_filter(model);
         }
+        (_, Command::Palette) => model.palette = Some(Palette::default()),
+        (_, Command::Theme) => model.look = model.look.next(),
+        (_, Command::Filter) => model.filtering = true,
         (_, Command::Quit) => return quit(model),
         (_, Command::Help) => {
             model.help = true;
@@ -61,6 +98,7 @@ fn run(model: &mut Model, at: Context, command: Command) -> Vec<Effect> {
         (_, Command::NextScreen) => turn(model, 1),
         (_, Command::PreviousScreen) => turn(model, Screen::ALL.len() - 1),
         (_, Command::Rerun) => return checks::run(model),
+        (Context::Plan | Context::Applied, Command::Copy) => return fix::copy(model),
         (
             Context::Plan | Context::Applied,
             command @ (Command::Up
@@ -80,7 +118,24 @@ fn run(model: &mut Model, at: Context, command: Command) -> Vec<Effect> {
         (_, Command::Start) => return sync::start(model),
         (_, Command::Stop) => sync::ask_stop(model),
         (_, Command::Truncate) => sync::ask_truncate(model),
-        (Context::Sync, command) => sync::list(model, command),
+        (_, Command::Verify) => return job::verify(model),
+        (_, Command::Canary) => return job::canary(model),
+        (_, Command::Undo) => return job::ask_undo(model),
+        (_, Command::Report) => return checks::report(model),
+        (_, Command::RerunPart) => return checks::run_part(model),
+        (_, Command::Explain) => checks::explain(model),
+        (_, Command::Create) => schema::create(model),
+        (_, Command::CreateAll) => schema::create_all(model),
+        (
+            Context::Overview | Context::Checks | Context::Schema | Context::Provision | Context::Sync | Context::Log,
+            Command::Close,
+        ) => return back(model),
+        (Context::Schema, command) => return schema::list(model, command),
+        (Context::Table, command) => return schema::detail(model, command),
+        (Context::Provision, command) => return provision::list(model, command),
+        (Context::Log, command) => return log::list(model, command),
+        (Context::Sync, Command::Pause) => return sync::pause(model),
+        (Context::Sync, command) => return sync::list(model, command),
         (Context::Overview, Command::Open) => {
             let worst = model.checks.failed().next().map(|j| j.check.code);
             match worst {
@@ -88,11 +143,81 @@ fn run(model: &mut Model, at: Context, command: Command) -> Vec<Effect> {
                 None => model.screen = Screen::Checks,
             }
         }
+        (Context::Checks | Context::Detail, Command::Copy) => return checks::copy(model),
+        (Context::Checks | Context::Detail, Command::CopySql) => return checks::copy_sql(model),
         (Context::Checks, command) => checks::list(model, command),
         (Context::Detail, command) => checks::detail(model, command),
         _ => {}
     }
     Vec::new()
+}
+
+/// Esc on a screen: ends the job beside it, else takes the filter away.
+fn back(model: &mut Model) -> Vec<Effect> {
+    if model.job.is_some() {
+        return job::cancel(model);
+    }
+    no_filter(model);
+    Vec::new()
+}
+
+fn no_filter(model: &mut Model) {
+    if model.screen == Screen::Checks {
+        model.checks.narrow = super::super::rows::Narrow::default();
+        model.checks.filter.clear();
+        // What was chosen stays chosen.
+        model.checks.moved = true;
+        model.checks.relist();
+        return;
+    }
+    model.schema.odd &= model.screen != Screen::Schema;
+    if let Some(filter) = model.filter_mut() {
+        filter.clear();
+        filtered(model);
+    }
+}
+
+fn palette(model: &mut Model, command: Command) -> Vec<Effect> {
+    let Some(palette) = model.palette.take() else { return Vec::new() };
+    let below = context_below_palette(model);
+    let entries = palette::entries(below, palette.typed.text(), |c| available(model, c));
+    let last = entries.len().saturating_sub(1);
+    let cursor = match command {
+        Command::Accept => {
+            let chosen = entries.get(palette.cursor).map(|b| b.command);
+            return chosen.map(|command| run(model, below, command)).unwrap_or_default();
+        }
+        Command::Close => return Vec::new(),
+        Command::Up => palette.cursor.saturating_sub(1),
+        Command::Down => (palette.cursor + 1).min(last),
+        _ => palette.cursor,
+    };
+    model.palette = Some(Palette { cursor, ..palette });
+    Vec::new()
+}
+
+fn page(model: &mut Model, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Close => model.page = None,
+        Command::Copy => {
+            let text = model.page.as_ref().map(|p| p.lines.join("\n"));
+            return text.map(|text| copied(model, text)).unwrap_or_default();
+        }
+        command => {
+            let top = model.page.as_ref().map_or(0, |p| p.scroll);
+            let top = checks::scrolled(model, top, command);
+            if let Some(page) = &mut model.page {
+                page.scroll = top;
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// Takes a text to the clipboard, and says so.
+pub fn copied(model: &mut Model, text: String) -> Vec<Effect> {
+    model.notice = Some(format!("Copied, where the terminal allows it: {} lines.", text.lines().count()));
+    vec![Effect::Copy(text)]
 }
 
 fn turn(model: &mut Model, by: usize) {
@@ -116,6 +241,12 @@ pub fn perform(model: &mut Model, confirmed: Confirmed) -> Vec<Effect> {
         Guarded::Apply(_) => fix::begin(model),
         Guarded::TruncateAndLoad(_) => sync::begin(model),
         Guarded::StopSync | Guarded::LeaveTask => model.sync.stop(),
+        Guarded::Reload { .. } => sync::begin(model),
+        Guarded::Undo { .. } => job::begin(model, JobKind::Undo),
+        Guarded::Provision { .. } => {
+            job::begin(model, JobKind::Provision);
+            model.provision.begin();
+        }
         Guarded::StopAndQuit => {
             model.sync.stop();
             model.leaving = true;
@@ -125,7 +256,7 @@ pub fn perform(model: &mut Model, confirmed: Confirmed) -> Vec<Effect> {
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {
-    if !model.sync.busy() && !model.applying() {
+    if !model.sync.busy() && !model.applying() && !job::holds(model) {
         return vec![Effect::Quit];
     }
     model.confirm = Some(Confirm::new(Guarded::StopAndQuit));

@@ -2,11 +2,19 @@
 
 use super::super::message::{Effect, Judged, Message};
 use super::super::model::{Model, Seen};
-use super::{command, fix, sync};
+use super::{command, fix, job, sync};
 
 pub fn happened(model: &mut Model, message: Message) -> Vec<Effect> {
     match message {
-        Message::Key(_) => {}
+        Message::Key(_) | Message::Mouse(_) => {}
+        Message::Memory(bytes) => model.sync.memory = Some(bytes),
+        Message::JobSays(says) => {
+            if let Some(job) = &mut model.job {
+                job.says = says;
+            }
+        }
+        Message::JobOver(end) => return job::over(model, end),
+        Message::Told(told) => model.provision.told(&told),
         Message::Resize(width, height) => model.size = (width, height),
         Message::Tick(now) => {
             model.now = now;
@@ -32,7 +40,7 @@ pub fn happened(model: &mut Model, message: Message) -> Vec<Effect> {
         }
         Message::Applied(result) => return fix::over(model, result),
         Message::SyncEvent(at, event) => model.sync.event(at, event),
-        Message::SyncProgress(progress) => model.sync.progress = progress,
+        Message::SyncProgress(progress) => model.sync.counted(progress),
         Message::SyncEnded(at, result) => return sync::ended(model, at, result),
     }
     Vec::new()
@@ -51,6 +59,9 @@ fn judged(model: &mut Model, judged: Judged) {
     checks.seen = Seen::of(&judged.facts);
     checks.facts = Some(judged.facts);
     checks.relist();
+    if judged.done {
+        model.schema.show(judged.schema);
+    }
 }
 
 #[cfg(test)]
@@ -65,7 +76,14 @@ mod tests {
 
     fn word(run: u64, done: bool) -> Message {
         let facts = Arc::new(testing::facts());
-        Message::Judged(Judged { run, facts, judgements: testing::healthy(), elapsed: Duration::from_secs(1), done })
+        Message::Judged(Judged {
+            run,
+            facts,
+            judgements: testing::healthy(),
+            schema: None,
+            elapsed: Duration::from_secs(1),
+            done,
+        })
     }
 
     #[test]

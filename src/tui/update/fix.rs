@@ -7,7 +7,7 @@ use super::super::model::{Model, Screen, fixes};
 use super::super::plan::{PlanDialog, Stage};
 use super::super::view;
 use super::{checks, command};
-use crate::fixes::Fix;
+use crate::fixes::{Action, Fix};
 
 /// The fixes that `f` is about: of the worst on the overview, else of what is chosen.
 fn chosen(model: &Model) -> Vec<(&'static str, &Fix)> {
@@ -34,7 +34,8 @@ pub fn open_all(model: &mut Model) {
     show(model, plan);
 }
 
-fn show(model: &mut Model, plan: PlanDialog) {
+/// Shows a plan, where there is something in it.
+pub fn show(model: &mut Model, plan: PlanDialog) {
     if plan.codes.is_empty() {
         model.notice = Some("There is nothing here that this program could mend.".into());
     } else {
@@ -64,6 +65,20 @@ pub fn dialog(model: &mut Model, command: Command) {
     if let Some(plan) = &mut model.plan {
         plan.scroll = scroll;
     }
+}
+
+/// Takes the plan to the clipboard: statements ready to run, the rest in words.
+pub fn copy(model: &mut Model) -> Vec<Effect> {
+    let Some(plan) = &model.plan else { return Vec::new() };
+    let line = |action: &Action| match action {
+        Action::SourceSql { sql } => format!("-- on the source\n{sql};"),
+        Action::TargetSql { sql } => format!("-- on the target\n{sql};"),
+        other => format!("-- {}", other.describe()),
+    };
+    let steps = plan.chosen().steps;
+    let text: Vec<String> =
+        steps.iter().map(|s| line(&s.step.action)).chain(plan.notes.iter().map(|n| format!("-- {n}"))).collect();
+    command::copied(model, text.join("\n"))
 }
 
 /// Applies what is chosen; the plan on the screen is the question, and a dear one asks for a word as well.
@@ -109,7 +124,7 @@ pub fn over(model: &mut Model, result: Result<(), String>) -> Vec<Effect> {
 mod tests {
     use ratatui::crossterm::event::KeyCode;
 
-    use super::super::super::message::Message;
+    use super::super::super::message::{Message, Part};
     use super::super::super::plan::ItemState;
     use super::super::super::testing::{self, judgement, keys, press};
     use super::super::{available, context, update};
@@ -214,7 +229,7 @@ mod tests {
         update(&mut model, Message::Step(0, ItemState::Running));
         assert_eq!(plan(&model).items[0].state, ItemState::Running);
         let effects = update(&mut model, Message::Applied(Err("lock timeout".into())));
-        assert_eq!(effects, [Effect::Check { run: 2 }]);
+        assert_eq!(effects, [Effect::Check { run: 2, part: Part::All }]);
         assert_eq!(plan(&model).stage, Stage::Over(Some("lock timeout".into())));
         press(&mut model, KeyCode::Enter);
         assert!(model.plan.is_none());

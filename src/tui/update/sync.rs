@@ -5,7 +5,7 @@ use super::super::keys::Command;
 use super::super::message::{Effect, SyncFailure};
 use super::super::model::{Model, Screen};
 use super::super::sync_run::State;
-use super::{available, checks};
+use super::{available, checks, moved, page};
 use crate::pipeline::EngineKind;
 use crate::sync::Totals;
 
@@ -47,6 +47,7 @@ pub fn ask_truncate(model: &mut Model) {
 pub fn ended(model: &mut Model, at: jiff::Timestamp, result: Result<Totals, SyncFailure>) -> Vec<Effect> {
     model.now = at;
     model.sync.ended = Some(at);
+    model.sync.paused &= result.is_ok();
     model.sync.state = match result {
         Ok(totals) => State::Done(totals),
         Err(why) => State::Failed(why),
@@ -58,27 +59,76 @@ pub fn ended(model: &mut Model, at: jiff::Timestamp, result: Result<Totals, Sync
 }
 
 /// A command on the list of tables.
-pub fn list(model: &mut Model, command: Command) {
-    let page = usize::from(model.size.1 / 2).max(1);
-    let last = model.sync.progress.tables.len().saturating_sub(1);
-    let cursor = &mut model.sync.cursor;
-    *cursor = match command {
-        Command::Up => cursor.saturating_sub(1),
-        Command::Down => *cursor + 1,
-        Command::PageUp => cursor.saturating_sub(page),
-        Command::PageDown => *cursor + page,
-        Command::First => 0,
-        Command::Last => last,
-        _ => *cursor,
+pub fn list(model: &mut Model, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Sort => {
+            model.sync.order = model.sync.order.next();
+            model.sync.cursor = 0;
+            model.sync.relist();
+            model.notice = Some(format!("Ordered by {}.", model.sync.order.label()));
+        }
+        Command::Reload => ask_reload(model),
+        command => {
+            let last = model.sync.rows.len().saturating_sub(1);
+            model.sync.cursor = moved(model.sync.cursor, last, page(model), command);
+        }
     }
-    .min(last);
+    Vec::new()
+}
+
+/// A pause is a stop that is meant to go on: only what is followed can do so without loss.
+pub fn can_pause(model: &Model) -> bool {
+    model.pipeline.as_ref().is_some_and(|p| p.sync.mode.has_cdc()) && model.sync.state == State::Running
+}
+
+/// Halts the sync, or lets it go on from where it is.
+pub fn pause(model: &mut Model) -> Vec<Effect> {
+    if model.sync.paused && !model.sync.busy() {
+        return start(model);
+    }
+    if !can_pause(model) {
+        model.notice = Some(if model.sync.busy() {
+            "A full load alone cannot be paused: it would have to begin again. x stops it.".into()
+        } else {
+            "Nothing is running: s starts the sync.".into()
+        });
+        return Vec::new();
+    }
+    let Some(pipeline) = model.pipeline.clone() else { return Vec::new() };
+    model.sync.stop();
+    model.sync.paused = true;
+    if pipeline.sync.engine == EngineKind::Dms {
+        return vec![Effect::Halt(Box::new(pipeline))];
+    }
+    vec![Effect::Confirmed(Confirm::pause())]
+}
+
+/// The chosen table, where it can be loaded again.
+pub fn reloadable(model: &Model) -> Option<String> {
+    let follows = model.pipeline.as_ref().is_some_and(|p| p.sync.mode.has_cdc());
+    let table = model.sync.chosen()?;
+    (follows && !model.sync.busy()).then(|| format!("{}.{}", table.schema, table.table))
+}
+
+fn ask_reload(model: &mut Model) {
+    match (reloadable(model), model.pipeline.clone()) {
+        (Some(table), Some(pipeline)) => {
+            model.confirm = Some(Confirm::new(Guarded::Reload { pipeline: Box::new(pipeline), table }));
+        }
+        _ if model.sync.busy() => {
+            model.notice = Some("Stop the sync first (x): a table is loaded again as a run begins.".into());
+        }
+        _ => {
+            model.notice = Some("Only a run that follows changes can load one table again; t loads all anew.".into());
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-    use super::super::super::message::Message;
+    use super::super::super::message::{Message, Part};
     use super::super::super::testing::{self, keys, press};
     use super::super::{context, update};
     use super::*;
@@ -169,7 +219,7 @@ mod tests {
         keys(&mut model, "x");
         let run = model.checks.run;
         let effects = update(&mut model, Message::SyncEnded(testing::start(), Ok(Totals::default())));
-        assert_eq!(effects, [Effect::Check { run: run + 1 }]);
+        assert_eq!(effects, [Effect::Check { run: run + 1, part: Part::All }]);
         assert!(model.confirm.is_none());
         assert_eq!(model.sync.state, State::Done(Totals::default()));
     }

@@ -6,10 +6,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::super::model::{Checks, Model};
-use super::super::rows::{Group, Row};
+use super::super::rows::{Group, Narrow, Only, Row};
 use super::super::theme;
-use super::super::widgets::window;
-use super::{detail, put};
+use super::super::widgets::{Input, window};
+use super::{detail, line_in, put};
 use crate::checks::Severity;
 use crate::diagnose::{Outcome, Summary};
 use crate::text;
@@ -19,7 +19,14 @@ const WIDE: u16 = 110;
 
 pub fn draw(frame: &mut Frame<'_>, body: Rect, model: &Model) {
     put(frame, Rect { height: 1, ..body }, &head(model));
-    let (list_area, detail_area) = areas(body, model);
+    let (list_area, detail_area) = areas(body, model.checks.reading);
+    between(frame, body, list_area, detail_area);
+    list(frame, list_area, &model.checks);
+    detail::draw(frame, detail_area, model);
+}
+
+/// The line between a list and its details.
+pub fn between(frame: &mut Frame<'_>, body: Rect, list_area: Rect, detail_area: Rect) {
     let rule = Rect { y: list_area.bottom(), height: 1, ..body };
     let column = Rect { x: detail_area.x.saturating_sub(2), width: 1, ..detail_area };
     if body.width >= WIDE {
@@ -27,24 +34,22 @@ pub fn draw(frame: &mut Frame<'_>, body: Rect, model: &Model) {
     } else {
         put(frame, rule, &Line::styled("─".repeat(usize::from(rule.width)), theme::FAINT));
     }
-    list(frame, list_area, &model.checks);
-    detail::draw(frame, detail_area, model);
 }
 
 /// Where the details stand.
 pub fn detail_area(body: Rect, model: &Model) -> Rect {
-    areas(body, model).1
+    areas(body, model.checks.reading).1
 }
 
 /// List and details: side by side where there is room, else the details below, with more room while they are read.
-fn areas(body: Rect, model: &Model) -> (Rect, Rect) {
+pub fn areas(body: Rect, reading: bool) -> (Rect, Rect) {
     let rest = Rect { y: body.y + 1, height: body.height - 1, ..body };
     if body.width >= WIDE {
         let left = body.width * 9 / 20;
         let right = Rect { x: rest.x + left + 2, width: rest.width - left - 2, ..rest };
         return (Rect { width: left - 1, ..rest }, right);
     }
-    let upper = if model.checks.reading { 4 } else { rest.height * 9 / 20 };
+    let upper = if reading { 4 } else { rest.height * 9 / 20 };
     let lower = Rect { x: 1, y: rest.y + upper + 1, width: rest.width - 2, height: rest.height - upper - 1 };
     (Rect { height: upper, ..rest }, lower)
 }
@@ -68,17 +73,43 @@ fn head(model: &Model) -> Line<'static> {
             spans.push(Span::styled(format!("{sign} {n}   "), style));
         }
     }
-    if checks.filtering || !checks.filter.text().is_empty() {
-        spans.push(Span::styled("filter: ", theme::ACCENT));
-        spans.push(Span::raw(text::fit(checks.filter.text(), 30)));
-        spans.push(Span::styled(if checks.filtering { "▏" } else { "" }, theme::ACCENT));
+    spans.extend(filter(&checks.filter, model.filtering));
+    if let Some(area) = checks.narrow.area {
+        spans.push(Span::styled(format!("  area {}", area.as_str()), theme::ACCENT));
+    }
+    if checks.narrow.only != Only::All {
+        spans.push(Span::styled(format!("  only {}", checks.narrow.only.label()), theme::ACCENT));
     }
     Line::from(spans)
 }
 
+/// A filter, while it is typed or where there is one.
+pub fn filter(filter: &Input, typing: bool) -> Vec<Span<'static>> {
+    if !typing && filter.text().is_empty() {
+        return Vec::new();
+    }
+    vec![
+        Span::styled("filter: ", theme::ACCENT),
+        Span::raw(text::fit(filter.text(), 30)),
+        Span::styled(if typing { "▏" } else { "" }, theme::ACCENT),
+    ]
+}
+
+/// The line of the list at a place.
+pub fn line_at(body: Rect, model: &Model, column: u16, row: u16) -> Option<usize> {
+    let (area, _) = areas(body, model.checks.reading);
+    let checks = &model.checks;
+    let shown = window(checks.cursor, checks.rows.len(), usize::from(area.height));
+    line_in(area, shown, row).filter(|_| column < area.right())
+}
+
 fn list(frame: &mut Frame<'_>, area: Rect, checks: &Checks) {
     if checks.rows.is_empty() {
-        let word = if checks.filter.text().is_empty() { "No checks." } else { "No check has all these words." };
+        let word = if checks.filter.text().is_empty() && checks.narrow == Narrow::default() {
+            "No checks."
+        } else {
+            "No check is shown: esc takes the filter away."
+        };
         put(frame, area, &Line::styled(format!(" {word}"), theme::FAINT));
         return;
     }
@@ -208,7 +239,7 @@ mod tests {
     #[test]
     fn ascii() {
         let mut model = story(80, 24);
-        model.look = Look { no_color: true, ascii: true };
+        model.look = Look { no_color: true, ascii: true, light: false };
         assert!(screen(&model).is_ascii());
     }
 

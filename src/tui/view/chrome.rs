@@ -5,10 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
-use super::super::keys::{self, Command};
+use super::super::job::Job;
+use super::super::keys::{self, Binding, Command};
 use super::super::model::{Model, Screen};
 use super::super::theme;
 use super::super::update;
+use super::super::widgets::clock;
 use super::put;
 use crate::text;
 
@@ -28,27 +30,50 @@ pub fn body(area: Rect) -> Rect {
     Rect { y: area.y + 1, height: area.height.saturating_sub(3), ..area }
 }
 
+/// The tabs' words: all in full where there is room, else the active one alone.
+fn tabs(model: &Model, width: usize) -> Vec<String> {
+    let full: usize = Screen::ALL.iter().map(|s| s.title().width() + 3).sum();
+    let roomy = width >= full + "cdc-doctor · ".width() + 8;
+    let word = |(i, screen): (usize, &Screen)| {
+        if roomy || *screen == model.screen { format!(" {} {}", i + 1, screen.title()) } else { format!(" {}", i + 1) }
+    };
+    Screen::ALL.iter().enumerate().map(word).collect()
+}
+
 fn title(model: &Model, width: usize) -> Line<'static> {
-    let tabs: usize = Screen::ALL.iter().map(|s| s.title().width() + 4).sum();
+    let tabs = tabs(model, width);
+    let wide: usize = tabs.iter().map(|t| t.width()).sum();
     let name = model.pipeline.as_ref().map_or_else(|| model.path.to_string_lossy().into_owned(), |p| p.name.clone());
-    let name = text::fit(&name, width.saturating_sub(tabs + " cdc-doctor · ".width() + 2));
+    let name = text::fit(&name, width.saturating_sub(wide + " cdc-doctor · ".width() + 1));
     let mut spans =
         vec![Span::styled(" cdc-doctor", theme::STRONG), Span::styled(" · ", theme::FAINT), Span::raw(name)];
     let used: usize = spans.iter().map(Span::width).sum();
-    spans.push(Span::raw(" ".repeat(width.saturating_sub(used + tabs))));
-    for (i, screen) in Screen::ALL.iter().enumerate() {
-        let style = if *screen == model.screen { theme::CHOSEN } else { theme::PLAIN };
-        spans.push(Span::raw(" "));
-        spans.push(Span::styled(format!(" {} {}", i + 1, screen.title()), style));
+    spans.push(Span::raw(" ".repeat(width.saturating_sub(used + wide))));
+    for (tab, screen) in tabs.into_iter().zip(Screen::ALL) {
+        spans.push(Span::styled(tab, if *screen == model.screen { theme::CHOSEN } else { theme::PLAIN }));
     }
     Line::from(spans)
 }
 
+/// The tab at a column of the first line.
+pub fn tab_at(model: &Model, column: u16) -> Option<usize> {
+    let width = usize::from(model.size.0);
+    let tabs = tabs(model, width);
+    let mut from = width.saturating_sub(tabs.iter().map(|t| t.width()).sum());
+    tabs.iter().position(|tab| {
+        let here = (from..from + tab.width()).contains(&usize::from(column));
+        from += tab.width();
+        here
+    })
+}
+
+/// The rule above the keys: a word about the last key, else what runs beside the screens.
 fn notice(model: &Model, width: usize) -> Line<'static> {
-    let Some(notice) = &model.notice else {
+    let beside = || model.job.as_ref().map(|job| working(model, job));
+    let Some(notice) = model.notice.clone().or_else(beside) else {
         return Line::styled("─".repeat(width), theme::FAINT);
     };
-    let text = text::fit(notice, width.saturating_sub(6));
+    let text = text::fit(&notice, width.saturating_sub(6));
     let rest = width.saturating_sub(text.width() + 4);
     Line::from(vec![
         Span::styled("── ", theme::FAINT),
@@ -57,28 +82,49 @@ fn notice(model: &Model, width: usize) -> Line<'static> {
     ])
 }
 
-/// The keys of the moment. Help and quit stay when there is no room for all.
-fn footer(model: &Model, width: usize) -> Line<'static> {
-    let mut first = Vec::new();
-    let mut last = Vec::new();
-    for binding in keys::bindings(update::context(model)).filter(|b| !b.label.is_empty()) {
-        if !update::available(model, binding.command) {
-            continue;
-        }
-        let item = [Span::styled(binding.shown, theme::ACCENT), Span::raw(format!(" {}   ", binding.label))];
-        let stays = matches!(binding.command, Command::Help | Command::Quit | Command::Close);
-        if stays { &mut last } else { &mut first }.push(item);
-    }
-    let wide = |item: &[Span<'_>; 2]| item.iter().map(Span::width).sum::<usize>();
-    let mut room = width.saturating_sub(1 + last.iter().map(wide).sum::<usize>());
-    let mut spans = vec![Span::raw(" ")];
-    for item in first {
-        if wide(&item) > room {
+fn working(model: &Model, job: &Job) -> String {
+    let elapsed = u64::try_from(model.now.as_second() - job.began.as_second()).unwrap_or(0);
+    let says = if job.says.is_empty() { String::new() } else { format!(": {}", job.says) };
+    let end = if job.kind.cancels() { " · esc ends it" } else { "" };
+    format!("{}{says} · {}{end}", job.kind.words(), clock(elapsed))
+}
+
+/// The keys of the moment that fit. Help and quit stay when there is no room for all.
+fn keys_shown(model: &Model, width: usize) -> Vec<&'static Binding> {
+    let shown =
+        keys::bindings(update::context(model)).filter(|b| !b.label.is_empty() && update::available(model, b.command));
+    let (last, first): (Vec<_>, Vec<_>) =
+        shown.partition(|b| matches!(b.command, Command::Help | Command::Quit | Command::Close));
+    let mut room = width.saturating_sub(1 + last.iter().map(|b| words(b).width()).sum::<usize>());
+    let mut keys = Vec::new();
+    for binding in first {
+        let wide = words(binding).width();
+        if wide > room {
             break;
         }
-        room -= wide(&item);
-        spans.extend(item);
+        room -= wide;
+        keys.push(binding);
     }
-    spans.extend(last.into_iter().flatten());
-    Line::from(spans)
+    keys.extend(last);
+    keys
+}
+
+fn words(binding: &Binding) -> String {
+    format!("{} {}   ", binding.shown, binding.label)
+}
+
+fn footer(model: &Model, width: usize) -> Line<'static> {
+    let keys = keys_shown(model, width);
+    let spans = keys.iter().flat_map(|b| [Span::styled(b.shown, theme::ACCENT), Span::raw(format!(" {}   ", b.label))]);
+    Line::from([Span::raw(" ")].into_iter().chain(spans).collect::<Vec<_>>())
+}
+
+/// The key at a column of the last line.
+pub fn key_at(model: &Model, column: u16) -> Option<Command> {
+    let mut from = 1;
+    keys_shown(model, usize::from(model.size.0)).into_iter().find_map(|binding| {
+        let here = (from..from + words(binding).width()).contains(&usize::from(column));
+        from += words(binding).width();
+        here.then_some(binding.command)
+    })
 }

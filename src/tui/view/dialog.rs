@@ -7,7 +7,7 @@ use ratatui::widgets::{Block, Clear};
 
 use super::super::confirm::Confirm;
 use super::super::theme;
-use super::super::widgets::wrap;
+use super::super::widgets::wrap_lines;
 use super::{put, put_all};
 use crate::text;
 
@@ -41,7 +41,14 @@ pub fn scrolled(frame: &mut Frame<'_>, area: Rect, lines: &[Line<'_>], top: usiz
 pub fn confirm(frame: &mut Frame<'_>, body: Rect, confirm: &Confirm) {
     let width = 64.min(body.width - 4);
     let mut lines: Vec<Line<'static>> =
-        wrap(&confirm.consequence(), usize::from(width)).into_iter().map(Line::raw).collect();
+        wrap_lines(&confirm.consequence(), usize::from(width)).into_iter().map(Line::raw).collect();
+    // The question itself is never pushed off the screen.
+    let room = usize::from(body.height.saturating_sub(6)).max(1);
+    if lines.len() > room {
+        let more = lines.len() - room;
+        lines.truncate(room);
+        lines.push(Line::styled(format!("and {more} more lines"), theme::FAINT));
+    }
     lines.push(Line::default());
     match confirm.word() {
         Some(word) => lines.push(Line::from(vec![

@@ -5,14 +5,20 @@ mod chrome;
 mod detail;
 mod dialog;
 mod help;
+mod log;
 mod overview;
+mod page;
+mod palette;
 mod plan;
+mod provision;
+mod schema;
 mod sync;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::keys::Command;
 use super::model::{Model, SMALLEST, Screen};
 use super::theme;
 use crate::pipeline::{EngineKind, Pipeline};
@@ -26,13 +32,22 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model) {
         match model.screen {
             Screen::Overview => overview::draw(frame, body, model),
             Screen::Checks => checks::draw(frame, body, model),
+            Screen::Schema => schema::draw(frame, body, model),
+            Screen::Provision => provision::draw(frame, body, model),
             Screen::Sync => sync::draw(frame, body, model),
+            Screen::Log => log::draw(frame, body, model),
         }
         if let Some(plan) = &model.plan {
             plan::draw(frame, body, model, plan);
         }
+        if let Some(page) = &model.page {
+            page::draw(frame, body, page);
+        }
         if let Some(confirm) = &model.confirm {
             dialog::confirm(frame, body, confirm);
+        }
+        if let Some(palette) = &model.palette {
+            palette::draw(frame, body, model, palette);
         }
         if model.help {
             help::draw(frame, body, model);
@@ -50,8 +65,67 @@ pub fn scroll_end(model: &Model) -> usize {
     if model.help {
         return help::lines(model).len().saturating_sub(usize::from(body.height - 2));
     }
+    if let Some(page) = &model.page {
+        return page::scroll_end(body, page);
+    }
+    if model.screen == Screen::Schema {
+        return schema::scroll_end(body, model);
+    }
     let area = checks::detail_area(body, model);
     detail::lines(model, usize::from(area.width)).len().saturating_sub(usize::from(area.height))
+}
+
+/// The detail pane of the checks as text.
+pub fn detail_text(model: &Model, width: usize) -> String {
+    let lines = detail::lines(model, width);
+    let text: Vec<String> = lines.iter().map(|l| l.to_string().trim_end().to_owned()).collect();
+    text.join("\n")
+}
+
+/// Where the tree of the DMS side starts on the screen, so that the chosen resource is there.
+pub fn provision_scroll(model: &Model) -> usize {
+    let body = chrome::body(Rect::new(0, 0, model.size.0, model.size.1));
+    provision::scroll(body, model)
+}
+
+/// What stands at a place of the screen, for the mouse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spot {
+    /// The tab of this number, from 0.
+    Tab(usize),
+    /// A key of the footer.
+    Key(Command),
+    /// The line of this number in the list of the screen, from 0.
+    Line(usize),
+}
+
+/// What stands there.
+pub fn spot(model: &Model, column: u16, row: u16) -> Option<Spot> {
+    if model.too_small() {
+        return None;
+    }
+    let area = Rect::new(0, 0, model.size.0, model.size.1);
+    if row == 0 {
+        return chrome::tab_at(model, column).map(Spot::Tab);
+    }
+    if row + 1 == area.height {
+        return chrome::key_at(model, column).map(Spot::Key);
+    }
+    let body = chrome::body(area);
+    let line = match model.screen {
+        Screen::Checks => checks::line_at(body, model, column, row),
+        Screen::Schema => schema::line_at(body, model, column, row),
+        Screen::Provision => provision::line_at(body, model, row),
+        Screen::Sync => sync::line_at(body, model, row),
+        Screen::Overview | Screen::Log => None,
+    };
+    line.map(Spot::Line)
+}
+
+/// The line of a list at a place: `shown` are the lines on the screen, from the top of `area`.
+fn line_in(area: Rect, shown: std::ops::Range<usize>, row: u16) -> Option<usize> {
+    let down = usize::from(row.checked_sub(area.y)?);
+    (row < area.bottom()).then(|| shown.start + down).filter(|line| shown.contains(line))
 }
 
 /// Where the steps of the plan start on the screen after a command; see [`plan::scroll`].

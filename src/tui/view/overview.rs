@@ -349,7 +349,7 @@ mod tests {
     #[test]
     fn ascii() {
         let mut model = testing::judged(80, 24, testing::story(), testing::facts());
-        model.look = Look { no_color: true, ascii: true };
+        model.look = Look { no_color: true, ascii: true, light: false };
         let text = screen(&model);
         assert!(text.is_ascii(), "{text}");
         assert_snapshot!(text);

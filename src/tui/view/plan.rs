@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn ascii() {
         let mut model = story(80, 24);
-        model.look = Look { no_color: true, ascii: true };
+        model.look = Look { no_color: true, ascii: true, light: false };
         keys(&mut model, "F j");
         let text = screen(&model);
         assert!(text.is_ascii(), "{text}");

@@ -1,19 +1,25 @@
 //! The sync: totals, a line for each table, what happened.
 
+use std::collections::VecDeque;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::super::model::Model;
-use super::super::sync_run::{State, SyncRun, table_fraction};
+use super::super::sync_run::{self, Order, State, SyncRun, table_fraction};
 use super::super::theme;
-use super::super::widgets::{bar, bytes, clock, count, head, plural, seconds, spark, window, wrap, wrap_lines};
-use super::{put, put_all};
+use super::super::widgets::{bar, bytes, clock, count, head, plural, seconds, spark, tall, window, wrap, wrap_lines};
+use super::{checks, line_in, put, put_all};
 use crate::sync::{Event, Phase, TableProgress, TableState};
 use crate::text;
 
 /// Lines for what happened.
 const EVENTS: u16 = 4;
+/// From this height on rates and lag are drawn as charts of several lines.
+const TALL: u16 = 32;
+/// Lines of a chart.
+const CHART: usize = 4;
 
 pub fn draw(frame: &mut Frame<'_>, body: Rect, model: &Model) {
     let area = Rect { x: body.x + 1, width: body.width - 2, ..body };
@@ -24,13 +30,50 @@ pub fn draw(frame: &mut Frame<'_>, body: Rect, model: &Model) {
     }
     let mut top = vec![title(model), totals(run, usize::from(area.width))];
     top.extend(outcome(run, usize::from(area.width)));
+    top.extend(charts(run, usize::from(area.width), area.height));
     top.push(Line::default());
     let used = u16::try_from(top.len()).unwrap_or(u16::MAX).min(area.height);
     put_all(frame, area, &top);
     let rest = Rect { y: area.y + used, height: area.height - used, ..area };
     let events = if rest.height > EVENTS + 6 { EVENTS } else { rest.height / 3 };
-    tables(frame, Rect { height: rest.height - events, ..rest }, run);
+    tables(frame, Rect { height: rest.height - events, ..rest }, model);
     happened(frame, Rect { y: rest.bottom() - events, height: events, ..rest }, model);
+}
+
+/// The table at a line of the screen.
+pub fn line_at(body: Rect, model: &Model, row: u16) -> Option<usize> {
+    let run = &model.sync;
+    let width = usize::from(body.width - 2);
+    let above = 3 + outcome(run, width).len() + charts(run, width, body.height).len();
+    let top = body.y + u16::try_from(above).unwrap_or(u16::MAX) + 1;
+    let rest = body.bottom().saturating_sub(top);
+    let events = if rest + 1 > EVENTS + 6 { EVENTS } else { (rest + 1) / 3 };
+    let list = Rect { y: top, height: rest.saturating_sub(events), ..body };
+    line_in(list, shown(run, list), row)
+}
+
+/// Rates and lag over the last two minutes, where there is room.
+fn charts(run: &SyncRun, width: usize, height: u16) -> Vec<Line<'static>> {
+    if height < TALL || run.rates.is_empty() {
+        return Vec::new();
+    }
+    let half = width / 2 - 2;
+    let top = |samples: &VecDeque<u64>| samples.iter().copied().max().unwrap_or(0);
+    let what = if run.follows() { "changes/s" } else { "rows/s" };
+    let left = (format!("{what}, up to {}", count(top(&run.rates))), tall(run.rates.iter().copied(), half, CHART));
+    let right = if run.lags.is_empty() {
+        (format!("bytes/s, up to {}", bytes(top(&run.byte_rates))), tall(run.byte_rates.iter().copied(), half, CHART))
+    } else {
+        (format!("behind, up to {} ms", count(top(&run.lags))), tall(run.lags.iter().copied(), half, CHART))
+    };
+    let mut lines = vec![
+        Line::default(),
+        Line::styled(format!("  {:<half$}  {}", text::fit(&left.0, half), text::fit(&right.0, half)), theme::FAINT),
+    ];
+    for (l, r) in left.1.iter().zip(&right.1) {
+        lines.push(Line::styled(format!("  {l:<half$}  {r}"), theme::BUSY));
+    }
+    lines
 }
 
 /// What would be done.
@@ -79,6 +122,7 @@ fn title(model: &Model) -> Line<'static> {
         State::Failed(_) => ("✗", theme::BAD),
     };
     let phase = match (&run.state, run.progress.phase) {
+        (State::Done(_), _) if run.paused => "paused: space lets it go on".to_owned(),
         (State::Done(_), _) if run.follows() => "stopped, and can go on".to_owned(),
         (State::Done(_), _) => "all rows are there".to_owned(),
         (State::Failed(_), _) => "ended before its work was done".to_owned(),
@@ -100,6 +144,9 @@ fn title(model: &Model) -> Line<'static> {
     if let Some(left) = run.left(model.now) {
         spans.push(Span::styled(format!("   left {}", clock(left)), theme::FAINT));
     }
+    if let Some(memory) = run.memory.filter(|_| run.busy()) {
+        spans.push(Span::styled(format!("   mem {}", bytes(memory)), theme::FAINT));
+    }
     Line::from(spans)
 }
 
@@ -116,6 +163,9 @@ fn totals(run: &SyncRun, width: usize) -> Line<'static> {
     let mut spans = vec![Span::raw(format!("  {} rows   {}   {loaded}", count(totals.rows), bytes(totals.bytes)))];
     if let (true, Some(rate)) = (run.busy(), run.rates.back()) {
         spans.push(Span::raw(format!("   {} rows/s", count(*rate))));
+        if let Some(rate) = run.byte_rates.back() {
+            spans.push(Span::raw(format!("   {}/s", bytes(*rate))));
+        }
     } else if let State::Done(totals) = &run.state {
         spans.push(Span::raw(format!("   {}", seconds(totals.seconds))));
         if totals.seconds > 0.05 {
@@ -169,45 +219,71 @@ fn outcome(run: &SyncRun, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-fn tables(frame: &mut Frame<'_>, area: Rect, run: &SyncRun) {
+/// The tables that have a line; the last line says which part of them it is, where not all fit.
+fn shown(run: &SyncRun, list: Rect) -> std::ops::Range<usize> {
+    let more = run.rows.len() > usize::from(list.height) || run.rows.len() < run.progress.tables.len();
+    window(run.cursor, run.rows.len(), usize::from(list.height).saturating_sub(usize::from(more)))
+}
+
+fn tables(frame: &mut Frame<'_>, area: Rect, model: &Model) {
+    let run = &model.sync;
     if area.height < 2 || run.progress.tables.is_empty() {
         return;
     }
     let width = usize::from(area.width);
     let bar = if width >= 76 { 16 } else { 6 };
-    let name = width.saturating_sub(2 + 13 + 14 + 2 + bar + 6);
-    let header = format!("  {:<name$}{:<13}{:>14}", "table", "state", "rows");
-    put(frame, Rect { height: 1, ..area }, &Line::styled(header, theme::FAINT));
+    let rates = width >= 100;
+    let name = width.saturating_sub(2 + 13 + 14 + 2 + bar + 6 + if rates { 12 } else { 0 });
+    let rate = if rates { format!("{:>12}", "a second") } else { String::new() };
+    let mut header =
+        vec![Span::styled(format!("  {:<name$}{:<13}{:>14}{rate}", "table", "state", "rows"), theme::FAINT)];
+    if run.order != Order::Plan {
+        header.push(Span::styled(format!("  by {}  ", run.order.label()), theme::ACCENT));
+    }
+    header.push(Span::raw("  "));
+    header.extend(checks::filter(&run.filter, model.filtering));
+    put(frame, Rect { height: 1, ..area }, &Line::from(header));
     let all = &run.progress.tables;
     let list = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    let more = all.len() > usize::from(list.height);
-    let room = usize::from(list.height) - usize::from(more);
-    let shown = window(run.cursor, all.len(), room);
+    let shown = shown(run, list);
     for (at, row) in shown.clone().zip(list.rows()) {
-        put(frame, row, &table(&all[at], name, bar));
-        if at == run.cursor && more {
+        let Some((place, progress)) = run.rows.get(at).and_then(|&i| Some((i, all.get(i)?))) else { continue };
+        let rate = rates.then(|| run.table_rates.get(place).copied().unwrap_or(0));
+        put(frame, row, &table(progress, name, bar, rate));
+        if at == run.cursor && run.rows.len() > 1 {
             frame.buffer_mut().set_style(row, theme::CHOSEN);
         }
     }
+    let more = run.rows.len() > shown.len() || run.rows.len() < all.len();
     if more {
-        let text = format!("  {} to {} of {}", shown.start + 1, shown.end, plural(all.len(), "table"));
+        let text = if run.rows.is_empty() {
+            format!("  none of {} is shown: esc takes the filter away", plural(all.len(), "table"))
+        } else if run.rows.len() < all.len() {
+            format!(
+                "  {} to {} of {} shown, {} in all",
+                shown.start + 1,
+                shown.end,
+                count(run.rows.len() as u64),
+                plural(all.len(), "table")
+            )
+        } else {
+            format!("  {} to {} of {}", shown.start + 1, shown.end, plural(all.len(), "table"))
+        };
         put(frame, Rect { y: list.bottom() - 1, height: 1, ..list }, &Line::styled(text, theme::FAINT));
     }
 }
 
 /// A table's line; `name` and `columns` are the widths of its name and its bar.
-fn table(t: &TableProgress, name: usize, columns: usize) -> Line<'static> {
+fn table(t: &TableProgress, name: usize, columns: usize, rate: Option<u64>) -> Line<'static> {
     use unicode_width::UnicodeWidthStr;
     let label = text::fit(&format!("{}.{}", head(&t.schema, 200), head(&t.table, 200)), name.saturating_sub(1));
     let pad = name.saturating_sub(label.width());
     let (sign, style) = theme::table(t.state);
-    let state = match t.state {
-        TableState::Waiting => "waiting",
-        TableState::Loading => "loading",
-        TableState::Loaded => "loaded",
-        TableState::Streaming => "streaming",
-        TableState::Failed => "failed",
-        TableState::Interrupted => "interrupted",
+    let state = sync_run::state(t.state);
+    let rate = match rate {
+        Some(0) => format!("{:>12}", "–"),
+        Some(rate) => format!("{:>12}", count(rate)),
+        None => String::new(),
     };
     let progress = match table_fraction(t) {
         Some(f) if !matches!(t.state, TableState::Waiting | TableState::Streaming) => {
@@ -225,7 +301,7 @@ fn table(t: &TableProgress, name: usize, columns: usize) -> Line<'static> {
         Span::raw(label),
         Span::raw(" ".repeat(pad)),
         Span::styled(sign, style),
-        Span::raw(format!(" {state:<11}{rows:>14}")),
+        Span::raw(format!(" {state:<11}{rows:>14}{rate}")),
         Span::styled(progress, style),
     ])
 }
@@ -333,7 +409,7 @@ mod tests {
         assert_snapshot!("moving_80", screen(&running(80, 24)));
         assert_snapshot!("moving_120", screen(&running(120, 36)));
         let mut model = running(60, 20);
-        model.look = Look { no_color: true, ascii: true };
+        model.look = Look { no_color: true, ascii: true, light: false };
         assert_snapshot!("moving_60_ascii", screen(&model));
     }
 

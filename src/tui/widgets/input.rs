@@ -17,6 +17,12 @@ impl Input {
         &self.text
     }
 
+    /// As if this had been typed.
+    #[cfg(test)]
+    pub fn set(&mut self, text: &str) {
+        text.clone_into(&mut self.text);
+    }
+
     /// Nothing typed.
     pub fn clear(&mut self) {
         self.text.clear();

@@ -5,11 +5,14 @@ mod input;
 mod number;
 mod spark;
 mod window;
+mod words;
 mod wrap;
 
+pub use crate::text::thousands as count;
 pub use bar::bar;
 pub use input::Input;
-pub use number::{bytes, clock, count, plural, seconds};
-pub use spark::spark;
+pub use number::{bytes, clock, plural, seconds};
+pub use spark::{spark, tall};
 pub use window::window;
+pub use words::Words;
 pub use wrap::{head, wrap, wrap_lines};

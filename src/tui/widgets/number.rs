@@ -1,22 +1,11 @@
 //! Numbers as people read them.
 
-/// `1,234,567`.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
+use crate::text::thousands;
 
 /// `1 table`, `3 tables`.
 pub fn plural(n: usize, noun: &str) -> String {
     let s = if n == 1 { "" } else { "s" };
-    format!("{} {noun}{s}", count(n as u64))
+    format!("{} {noun}{s}", thousands(n as u64))
 }
 
 /// `18 GB`, `4.2 MB`, `512 B`.
@@ -58,8 +47,6 @@ mod tests {
 
     #[test]
     fn numbers_are_readable() {
-        assert_eq!(count(7), "7");
-        assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(plural(1, "table"), "1 table");
         assert_eq!(plural(1200, "table"), "1,200 tables");
         assert_eq!(bytes(512), "512 B");

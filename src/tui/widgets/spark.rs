@@ -14,9 +14,29 @@ pub fn spark(samples: impl DoubleEndedIterator<Item = u64>, width: usize) -> Str
         .collect()
 }
 
+/// The same in several lines, the upper first.
+pub fn tall(samples: impl DoubleEndedIterator<Item = u64>, width: usize, height: usize) -> Vec<String> {
+    const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let mut last: Vec<u64> = samples.rev().take(width).collect();
+    last.reverse();
+    let top = last.iter().copied().max().unwrap_or(0).max(1);
+    let steps = |n: u64| {
+        let all = u128::from(n) * 8 * (height as u128) / u128::from(top);
+        usize::try_from(all).unwrap_or(usize::MAX)
+    };
+    let line = |row: usize| last.iter().map(|&n| BLOCKS[steps(n).saturating_sub(row * 8).min(8)]).collect();
+    (0..height).rev().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_lines_share_the_height() {
+        assert_eq!(tall([0, 50, 100].into_iter(), 8, 2), ["  █", " ██"]);
+        assert_eq!(tall([25].into_iter().chain([100]), 8, 2), [" █", "▄█"]);
+    }
 
     #[test]
     fn scales_to_the_largest() {

@@ -5,17 +5,16 @@ use std::fmt::Write as _;
 use serde_json::Value;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::progress::thousands;
+use super::{Comparison, Difference, Kind, SyncState, TableResult};
 use crate::report::{BOLD, DIM, GREEN, RED, Style, YELLOW, pad, push_wrapped};
 use crate::sync::RELOAD;
-use crate::text::{fit, safe};
-use crate::verify::{Comparison, Difference, Kind, SyncState, TableResult};
+use crate::text::{fit, safe, thousands};
 
 /// Columns that a value takes at most.
 const VALUE: usize = 60;
 
 /// The whole comparison.
-pub(super) fn render(comparison: &Comparison, style: Style) -> String {
+pub(crate) fn render(comparison: &Comparison, style: Style) -> String {
     let mut out = String::new();
     let head = format!("{}: {}", safe(&comparison.pipeline), safe(&comparison.headline));
     push_wrapped(&mut out, &style.paint(BOLD, &head), "", "  ", style.width);
@@ -213,15 +212,15 @@ fn size(bytes: u64) -> String {
 }
 
 /// A word as it is typed in a shell.
-pub(super) fn shell(word: &str) -> String {
+pub(crate) fn shell(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | ',');
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", safe(word).replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{ColumnDifference, ComparedBy};
     use super::*;
-    use crate::verify::{ColumnDifference, ComparedBy};
 
     fn table(name: &str, rows: u64) -> TableResult {
         TableResult {
