@@ -20,6 +20,16 @@ impl TargetTable {
     /// The statement that creates the table, without semicolon.
     #[must_use]
     pub fn create_sql(&self) -> String {
+        self.create(",\n  ", "\n")
+    }
+
+    /// The same in one line, as plans show statements.
+    #[must_use]
+    pub fn create_line(&self) -> String {
+        self.create(", ", "")
+    }
+
+    fn create(&self, between: &str, around: &str) -> String {
         // The columns' collation is the table's, and then need not stand behind each column.
         let default = self.columns.iter().find_map(|c| {
             let text = MyType::parse(&c.sql_type).text?;
@@ -33,10 +43,11 @@ impl TargetTable {
         for key in &self.unique_keys {
             lines.push(format!("UNIQUE KEY {} {}", my_ident(&key.name), list(&key.columns)));
         }
+        let indent = if around.is_empty() { "" } else { "  " };
         format!(
-            "CREATE TABLE {} (\n  {}\n) ENGINE=InnoDB DEFAULT{default}",
+            "CREATE TABLE {} ({around}{indent}{}{around}) ENGINE=InnoDB DEFAULT{default}",
             my_table(&self.database, &self.name),
-            lines.join(",\n  ")
+            lines.join(between)
         )
     }
 }

@@ -7,6 +7,7 @@ use super::plan::ItemState;
 use super::widgets::{Input, Words, plural};
 use crate::diagnose::Summary;
 use crate::sync::{Event, TableState};
+use crate::verify::Outcome;
 
 /// Lines that are kept.
 const KEPT: usize = 5000;
@@ -138,10 +139,15 @@ fn told(message: &Message) -> Option<(Level, &'static str, String)> {
 fn of_job(end: &JobEnd) -> (Level, &'static str, String) {
     let (by, failed) = match end {
         JobEnd::Verified(result) => match result {
-            Ok(comparison) if !comparison.equal => {
-                return (Level::Error, "verify", "source and target differ".to_owned());
+            Ok(comparison) => {
+                let (level, text) = match comparison.outcome() {
+                    Outcome::Equal => (Level::Info, "source and target are equal"),
+                    Outcome::Different => (Level::Error, "source and target differ"),
+                    Outcome::Incomplete => (Level::Warning, "not everything could be compared"),
+                };
+                return (level, "verify", text.to_owned());
             }
-            other => ("verify", other.as_ref().err()),
+            Err(why) => ("verify", Some(why)),
         },
         JobEnd::Canary(run) => {
             return (Level::Info, "canary", format!("{}: {}", run.source, super::words::canary(run)));

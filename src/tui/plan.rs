@@ -5,6 +5,8 @@ use crate::fixes::{Action, Fix, Plan, PlanStep};
 /// What the dialog shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanDialog {
+    /// What it is there for, such as `Fix`.
+    pub verb: &'static str,
     /// The checks that it mends.
     pub codes: Vec<String>,
     /// What it can do, each thing once.
@@ -66,7 +68,7 @@ impl PlanDialog {
             push_once(&mut notes, format!("or: {other}"));
         }
         let items = plan.steps.into_iter().map(|planned| Item { planned, wanted: true, state: ItemState::Waiting });
-        Self { codes, items: items.collect(), notes, cursor: 0, scroll: 0, stage: Stage::Review }
+        Self { verb: "Fix", codes, items: items.collect(), notes, cursor: 0, scroll: 0, stage: Stage::Review }
     }
 
     /// Places of the steps that are to be done.

@@ -106,7 +106,7 @@ fn creation(table: &TableReport, facts: &Facts) -> Fix {
     if !there {
         steps.push(Step::new(Cost::None, Action::target(make)));
     }
-    steps.push(Step::new(Cost::None, Action::target(table.create_sql.clone())));
+    steps.push(Step::new(Cost::None, Action::target(table.want.create_line())));
     Fix::new(Mode::Confirm, format!("create {}", table.want.label()), steps)
 }
 

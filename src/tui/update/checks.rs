@@ -291,4 +291,61 @@ mod tests {
         assert_eq!(keys(&mut model, "r"), [Effect::Check { run: 2, part: Part::All }]);
         assert!(model.checks.running_since.is_some() && model.moving());
     }
+
+    #[test]
+    fn areas_and_outcomes_narrow_the_list_and_esc_shows_all() {
+        let mut model = story();
+        let all = model.checks.rows.len();
+        keys(&mut model, "a");
+        assert!(testing::screen(&model).contains(&format!("area {}", Area::Tls.as_str())));
+        assert_eq!(chosen(&model), "TLS-001");
+        press(&mut model, KeyCode::Esc);
+        keys(&mut model, "oo");
+        assert!(testing::screen(&model).contains("only warnings"));
+        assert_eq!(model.checks.rows.len(), 1);
+        assert_eq!(chosen(&model), "TCF-012");
+        press(&mut model, KeyCode::Esc);
+        assert_eq!(model.checks.rows.len(), all);
+    }
+
+    #[test]
+    fn areas_go_round() {
+        let mut model = story();
+        keys(&mut model, "a");
+        let first = model.checks.narrow.area;
+        let mut seen = 1;
+        while model.checks.narrow.area.is_some() {
+            keys(&mut model, "a");
+            seen += 1;
+        }
+        keys(&mut model, "a");
+        assert_eq!(model.checks.narrow.area, first);
+        assert_eq!(seen, 7, "six areas apply, then all");
+    }
+
+    #[test]
+    fn a_part_is_looked_at_again() {
+        let mut model = story();
+        assert_eq!(keys(&mut model, "R"), [Effect::Check { run: 2, part: Part::Of(Area::Tls) }]);
+    }
+
+    #[test]
+    fn findings_and_statements_are_copied() {
+        let mut model = story();
+        let effects = keys(&mut model, "y");
+        assert!(matches!(&effects[..], [Effect::Copy(text)] if text.contains("no pg_hba.conf entry")), "{effects:?}");
+        assert!(keys(&mut model, "Y").is_empty(), "an edit of the file is no statement");
+        let effects = keys(&mut model, "jjY");
+        assert!(matches!(&effects[..], [Effect::Copy(text)] if text.starts_with("-- on the source\nALTER TABLE")), "{effects:?}");
+    }
+
+    #[test]
+    fn the_explanation_is_a_page_that_scrolls() {
+        let mut model = story();
+        keys(&mut model, "e");
+        assert_eq!(context(&model), Context::Page);
+        assert!(testing::screen(&model).contains("What it looks at"));
+        keys(&mut model, "q");
+        assert!(model.page.is_none());
+    }
 }

@@ -10,7 +10,7 @@ use super::checks;
 use crate::diagnose;
 use crate::facts::{CanaryEnd, CanaryRun};
 use crate::report::Style;
-use crate::verify::{self, Comparison};
+use crate::verify::{self, Comparison, Outcome};
 
 /// Begins a job that changes nothing, or one row of its own.
 pub fn start(model: &mut Model, kind: JobKind) -> Vec<Effect> {
@@ -147,7 +147,11 @@ fn undoable(model: &mut Model, result: Result<Vec<String>, String>) {
 fn verified(result: Result<Box<Comparison>, String>) -> Page {
     match result {
         Ok(comparison) => {
-            let title = if comparison.equal { "Source and target are equal" } else { "Source and target differ" };
+            let title = match comparison.outcome() {
+                Outcome::Equal => "Source and target are equal",
+                Outcome::Different => "Source and target differ",
+                Outcome::Incomplete => "Not everything could be compared",
+            };
             Page::new(title, &verify::text(&comparison, Style { color: false, width: 100, verbose: true }))
         }
         Err(why) => Page::new("Not compared", &why),
@@ -185,5 +189,118 @@ fn canary_over(model: &mut Model, run: CanaryRun) {
         }
         model.checks.facts = Some(std::sync::Arc::new(facts));
         model.checks.relist();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use ratatui::crossterm::event::KeyCode;
+
+    use super::super::super::message::{Message, Part};
+    use super::super::super::testing::{self, keys, press};
+    use super::super::{context, update};
+    use super::*;
+    use crate::facts::{CanaryChange, CanaryLeg};
+    use crate::pipeline::SyncMode;
+    use crate::tui::keys::Context;
+
+    fn healthy() -> Model {
+        let mut model = testing::judged(80, 24, testing::healthy(), testing::healthy_facts());
+        if let Some(pipeline) = &mut model.pipeline {
+            pipeline.sync.mode = SyncMode::FullLoadAndCdc;
+        }
+        model
+    }
+
+    fn over(model: &mut Model, end: JobEnd) -> Vec<Effect> {
+        update(model, Message::JobOver(end))
+    }
+
+    fn page(model: &Model) -> String {
+        model.page.as_ref().map_or_else(String::new, |p| format!("{}: {}", p.title, p.lines.join(" / ")))
+    }
+
+    #[test]
+    fn one_job_at_a_time_and_esc_ends_it() {
+        let mut model = healthy();
+        assert!(matches!(&keys(&mut model, "v")[..], [Effect::Job(JobKind::Verify, _)]));
+        update(&mut model, Message::JobSays("1 of 3 tables".into()));
+        assert!(testing::screen(&model).contains("Comparing both sides: 1 of 3 tables"));
+        assert!(keys(&mut model, "c").is_empty() && model.notice.is_some());
+        assert_eq!(press(&mut model, KeyCode::Esc), [Effect::CancelJob]);
+        over(&mut model, JobEnd::Verified(Err("stopped".into())));
+        assert!(model.page.is_none(), "a word that comes too late is not shown");
+    }
+
+    #[test]
+    fn why_nothing_was_compared_lands_on_the_screen() {
+        let mut model = healthy();
+        keys(&mut model, "v");
+        over(&mut model, JobEnd::Verified(Err("no route to host".into())));
+        assert_eq!(page(&model), "Not compared: no route to host");
+        assert_eq!(context(&model), Context::Page);
+        press(&mut model, KeyCode::Esc);
+        assert!(model.page.is_none());
+    }
+
+    #[test]
+    fn a_canary_tells_each_change_and_what_was_not_as_sent() {
+        let mut model = healthy();
+        assert!(matches!(&keys(&mut model, "c")[..], [Effect::Job(JobKind::Canary, _)]));
+        let leg = |change, delay_ms| CanaryLeg { change, delay_ms, changed: Vec::new(), said: None };
+        let legs = vec![leg(CanaryChange::Insert, Some(12)), leg(CanaryChange::Update, None)];
+        let run = CanaryRun {
+            source: "public.c".into(),
+            target: "charts.c".into(),
+            limit_seconds: 30,
+            end: CanaryEnd::Followed(legs),
+        };
+        over(&mut model, JobEnd::Canary(Box::new(run)));
+        let text = page(&model);
+        assert!(text.contains("✓ insert  12 ms, as it was sent"), "{text}");
+        assert!(text.contains("✗ update  not on the target within 30 s"), "{text}");
+    }
+
+    #[test]
+    fn a_canary_needs_a_mode_that_follows() {
+        let mut model = testing::judged(80, 24, testing::healthy(), testing::healthy_facts());
+        assert!(keys(&mut model, "c").is_empty() && model.job.is_none() && model.notice.is_some());
+    }
+
+    #[test]
+    fn taking_back_shows_the_steps_first_and_is_not_ended_in_the_middle() {
+        let mut model = healthy();
+        assert!(matches!(&keys(&mut model, "u")[..], [Effect::Job(JobKind::ReadUndo, _)]));
+        over(&mut model, JobEnd::Undoable(Ok(vec!["source: DROP TABLE t".into()])));
+        assert_eq!(context(&model), Context::Question);
+        assert!(testing::screen(&model).contains("source: DROP TABLE t"));
+        assert!(matches!(&keys(&mut model, "y")[..], [Effect::Confirmed(_)]));
+        assert!(press(&mut model, KeyCode::Esc).is_empty() && model.job.is_some());
+        assert!(keys(&mut model, "q").is_empty(), "leaving asks");
+        press(&mut model, KeyCode::Esc);
+        let effects = over(&mut model, JobEnd::Undone(Ok(vec!["✓ source: DROP TABLE t".into()])));
+        assert_eq!(effects, [Effect::Check { run: 2, part: Part::All }]);
+        assert!(page(&model).starts_with("Taken back: ✓ source"));
+    }
+
+    #[test]
+    fn nothing_to_take_back_is_a_word_only() {
+        let mut model = healthy();
+        keys(&mut model, "u");
+        over(&mut model, JobEnd::Undoable(Err("nothing was applied".into())));
+        assert!(model.confirm.is_none() && model.notice.as_deref() == Some("nothing was applied"));
+    }
+
+    #[test]
+    fn a_report_is_written_beside_the_file() {
+        let mut model = testing::judged(80, 24, testing::story(), testing::facts());
+        let effects = keys(&mut model, "w");
+        let [Effect::Write { path, text }] = &effects[..] else { panic!("{effects:?}") };
+        assert_eq!(path, &PathBuf::from("cdc-doctor.report-20261122-120431.txt"));
+        assert!(text.contains("TLS-001") && !text.contains('\x1b'));
+        over(&mut model, JobEnd::Written(Err("Cannot write x: disk full.".into())));
+        assert_eq!(model.notice.as_deref(), Some("Cannot write x: disk full."));
     }
 }

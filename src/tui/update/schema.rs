@@ -85,6 +85,6 @@ fn show(model: &mut Model, fixes: Vec<(String, Fix)>) {
         return;
     }
     let borrowed: Vec<(&str, &Fix)> = fixes.iter().map(|(code, fix)| (code.as_str(), fix)).collect();
-    let plan = PlanDialog::new(&borrowed);
+    let plan = PlanDialog { verb: "Create or repair", ..PlanDialog::new(&borrowed) };
     fix::show(model, plan);
 }

@@ -234,4 +234,80 @@ mod tests {
         keys(&mut model, "g");
         assert_eq!(model.sync.cursor, 0);
     }
+
+    fn following() -> Model {
+        let mut model = healthy();
+        if let Some(pipeline) = &mut model.pipeline {
+            pipeline.sync.mode = crate::pipeline::SyncMode::FullLoadAndCdc;
+        }
+        keys(&mut model, "s");
+        let table = |name: &str, rows_done| TableProgress {
+            schema: "public".into(),
+            table: name.into(),
+            rows_done,
+            ..TableProgress::default()
+        };
+        let tables = vec![table("b", 5), table("a", 9), table("c", 7)];
+        update(&mut model, Message::SyncProgress(Progress { tables, ..Progress::default() }));
+        model
+    }
+
+    fn end(model: &mut Model) {
+        update(model, Message::SyncEnded(testing::start(), Ok(Totals::default())));
+    }
+
+    fn shown(model: &Model) -> Vec<&str> {
+        model.sync.rows.iter().map(|&i| model.sync.progress.tables[i].table.as_str()).collect()
+    }
+
+    #[test]
+    fn a_pause_goes_on_where_it_stopped() {
+        let mut model = following();
+        let effects = keys(&mut model, " ");
+        assert!(matches!(&effects[..], [Effect::Confirmed(c)] if *c.action() == Guarded::StopSync));
+        end(&mut model);
+        assert!(testing::screen(&model).contains("paused: space lets it go on"));
+        assert!(matches!(&keys(&mut model, " ")[..], [Effect::Sync(_)]));
+        assert!(!model.sync.paused);
+    }
+
+    #[test]
+    fn a_full_load_alone_cannot_be_paused() {
+        let mut model = running();
+        assert!(keys(&mut model, " ").is_empty());
+        assert_eq!(model.sync.state, State::Running);
+    }
+
+    #[test]
+    fn a_task_of_dms_is_halted_in_aws() {
+        let mut model = following();
+        testing::with_dms(&mut model);
+        assert!(matches!(&keys(&mut model, " ")[..], [Effect::Halt(_)]));
+    }
+
+    #[test]
+    fn tables_are_ordered_and_filtered() {
+        let mut model = following();
+        assert_eq!(shown(&model), ["b", "a", "c"]);
+        keys(&mut model, "oo");
+        assert_eq!(shown(&model), ["a", "b", "c"]);
+        keys(&mut model, "o");
+        assert_eq!(shown(&model), ["a", "c", "b"], "the most rows first");
+        keys(&mut model, "/.b");
+        assert_eq!(shown(&model), ["b"]);
+        press(&mut model, KeyCode::Esc);
+        assert_eq!(shown(&model).len(), 3);
+    }
+
+    #[test]
+    fn a_table_is_loaded_again_once_nothing_runs_and_after_a_question() {
+        let mut model = following();
+        assert!(keys(&mut model, "L").is_empty() && model.confirm.is_none());
+        end(&mut model);
+        keys(&mut model, "jL");
+        assert_eq!(context(&model), Context::Question);
+        let effects = press(&mut model, KeyCode::Enter);
+        let [Effect::Confirmed(confirmed)] = &effects[..] else { panic!("{effects:?}") };
+        assert!(matches!(confirmed.action(), Guarded::Reload { table, .. } if table == "public.a"));
+    }
 }

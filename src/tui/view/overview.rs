@@ -37,11 +37,12 @@ pub fn draw(frame: &mut Frame<'_>, body: Rect, model: &Model) {
 fn hops(frame: &mut Frame<'_>, area: Rect, model: &Model, pipeline: &Pipeline) {
     let arrow: u16 = if area.width >= 90 { 8 } else { 5 };
     let engine = if area.width >= 74 { 19 } else { 14 };
-    let side = (area.width - engine - 2 * arrow) / 2;
+    let further = further(pipeline, area.width);
+    let arrows = 2 + u16::try_from(further.len()).unwrap_or(0);
+    let middles = engine * (arrows - 1);
+    let side = (area.width - middles - arrows * arrow) / 2;
     let facts = model.checks.facts.as_deref();
     let source = Rect { width: side, ..area };
-    let middle = Rect { x: source.right() + arrow, width: engine, ..area };
-    let target = Rect { x: middle.right() + arrow, width: side, ..area };
 
     let seen = &model.checks.seen;
     let session = facts.and_then(|f| f.source.session.value());
@@ -56,7 +57,14 @@ fn hops(frame: &mut Frame<'_>, area: Rect, model: &Model, pipeline: &Pipeline) {
     boxed(frame, source, "source", &lines);
     link(frame, Rect { x: source.right(), width: arrow, ..area }, attempt);
 
-    boxed(frame, middle, "engine", &engine_lines(model, pipeline, usize::from(engine)));
+    let mut middle = Rect { x: source.right() + arrow, width: engine, ..area };
+    boxed(frame, middle, "engine", &engine_lines(model, pipeline, usize::from(engine), area.width));
+    for (title, name) in further {
+        link(frame, Rect { x: middle.right(), width: arrow, ..area }, None);
+        middle.x = middle.right() + arrow;
+        boxed(frame, middle, title, &[Line::raw(text::fit(&name, usize::from(engine) - 4))]);
+    }
+    let target = Rect { x: middle.right() + arrow, width: side, ..area };
 
     let session = facts.and_then(|f| f.target.session.value());
     let name = session.map_or_else(|| "MySQL or MariaDB".to_owned(), crate::facts::MySession::label);
@@ -68,6 +76,22 @@ fn hops(frame: &mut Frame<'_>, area: Rect, model: &Model, pipeline: &Pipeline) {
     let lines = server(model, Hop::Target, &name, &pipeline.target, attempt, &tables, usize::from(side));
     boxed(frame, target, "target", &lines);
     link(frame, Rect { x: middle.right(), width: arrow, ..area }, attempt);
+}
+
+/// From this width on what stands between engine and target has boxes of its own.
+const ROOMY: u16 = 150;
+
+/// What stands between the engine and the target: S3 and Glue, where the pipeline has them and there is room.
+fn further(pipeline: &Pipeline, width: u16) -> Vec<(&'static str, String)> {
+    let mut all = Vec::new();
+    if width >= ROOMY {
+        all.extend(pipeline.s3.as_ref().map(|s3| ("S3", format!("{}/{}", s3.bucket, s3.prefix))));
+        all.extend(pipeline.glue.as_ref().map(|glue| {
+            let script = glue.script.as_ref().map(|path| path.to_string_lossy().into_owned());
+            ("Glue", glue.job.clone().or(script).unwrap_or_default())
+        }));
+    }
+    all
 }
 
 fn boxed(frame: &mut Frame<'_>, area: Rect, title: &str, lines: &[Line<'_>]) {
@@ -105,17 +129,23 @@ fn server(
     ]
 }
 
-fn engine_lines(model: &Model, pipeline: &Pipeline, width: usize) -> Vec<Line<'static>> {
+fn engine_lines(model: &Model, pipeline: &Pipeline, width: usize, whole: u16) -> Vec<Line<'static>> {
     let mode = match pipeline.sync.mode {
         SyncMode::FullLoad => "full load",
         SyncMode::Cdc => "changes",
         SyncMode::FullLoadAndCdc => "load + changes",
     };
+    let mut name = super::engine(pipeline).to_owned();
+    if whole < ROOMY {
+        name.push_str(if pipeline.s3.is_some() { " → S3" } else { "" });
+        name.push_str(if pipeline.glue.is_some() { " → Glue" } else { "" });
+    }
     let fit = |s: &str| text::fit(s, width.saturating_sub(4));
     let run = &model.sync;
     let (state, style) = match &run.state {
         State::Idle => ("not started".to_owned(), theme::FAINT),
         State::Stopping => ("stopping".to_owned(), theme::WARN),
+        State::Done(_) if run.paused => ("paused".to_owned(), theme::WARN),
         State::Done(_) if run.follows() => ("stopped".to_owned(), theme::FAINT),
         State::Done(_) => ("✓ loaded".to_owned(), theme::GOOD),
         State::Running if run.follows() => ("⇣ following changes".to_owned(), theme::BUSY),
@@ -125,18 +155,24 @@ fn engine_lines(model: &Model, pipeline: &Pipeline, width: usize) -> Vec<Line<'s
             None => ("⇣ preparing".to_owned(), theme::BUSY),
         },
     };
-    let rows =
-        if run.progress.totals.rows > 0 { format!("{} rows", count(run.progress.totals.rows)) } else { String::new() };
-    let rate = match run.rates.back() {
-        Some(rate) if run.busy() => format!("{} rows/s", count(*rate)),
-        _ => String::new(),
+    let totals = run.progress.totals;
+    let rate = run.rates.back().filter(|_| run.busy()).map(|rate| count(*rate));
+    let (moved, pace) = match (run.follows(), run.progress.lag) {
+        (true, Some(lag)) => {
+            (rate.map(|rate| format!("{rate} changes/s")), Some(format!("behind {}", seconds(lag.seconds))))
+        }
+        (true, None) => (rate.map(|rate| format!("{rate} changes/s")), None),
+        (false, _) => (
+            (totals.rows > 0).then(|| format!("{} rows", count(totals.rows))),
+            rate.map(|rate| format!("{rate} rows/s")),
+        ),
     };
     vec![
-        Line::styled(fit(super::engine(pipeline)), theme::STRONG),
+        Line::styled(fit(&name), theme::STRONG),
         Line::raw(fit(mode)),
         Line::styled(fit(&state), style),
-        Line::raw(fit(&rows)),
-        Line::raw(fit(&rate)),
+        Line::raw(fit(&moved.unwrap_or_default())),
+        Line::raw(fit(&pace.unwrap_or_default())),
         Line::from(health(model, Hop::Engine)),
     ]
 }
@@ -251,16 +287,22 @@ fn next_keys(model: &Model) -> Option<Vec<(&'static str, &'static str)>> {
         return Some(vec![("r", "once it is mended")]);
     }
     if stuck(model).is_some() {
-        return Some(vec![("3", "look at it")]);
+        return Some(vec![("5", "look at it")]);
     }
     if let Some(worst) = model.checks.failed().next() {
         let fix = super::super::model::fixes(worst).next().map(|_| ("f", "fix it"));
-        return Some([("enter", "look at it")].into_iter().chain(fix).collect());
+        let managed = model.pipeline.as_ref().is_some_and(|p| p.dms.is_some()) && hop(worst.check) == Hop::Engine;
+        let make = managed.then_some(("4", "the DMS side"));
+        return Some([("enter", "look at it")].into_iter().chain(fix).chain(make).collect());
     }
     if model.checks.running_since.is_some() {
         return None;
     }
-    if model.sync.state == State::Idle { Some(vec![("s", "start the sync")]) } else { Some(vec![("3", "watch it")]) }
+    Some(match model.sync.state {
+        State::Idle => vec![("s", "start the sync")],
+        _ if model.sync.paused => vec![("5", "let it go on")],
+        _ => vec![("5", "watch it"), ("v", "verify")],
+    })
 }
 
 /// The other failed checks, as far as there is room.
@@ -364,7 +406,7 @@ mod tests {
         update::update(&mut model, Message::SyncEnded(testing::start(), Err(why)));
         let text = screen(&model);
         assert!(text.contains("The sync did not finish: one table cannot be loaded"), "{text}");
-        assert!(text.contains("3 look at it"), "{text}");
+        assert!(text.contains("5 look at it"), "{text}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub fn draw(frame: &mut Frame<'_>, body: Rect, model: &Model, plan: &PlanDialog)
     let (lines, _) = lines(plan, room(body));
     let end = foot(model, plan, room(body));
     let title = match plan.stage {
-        Stage::Review => "Fix",
+        Stage::Review => plan.verb,
         Stage::Applying => "Applying",
         Stage::Over(None) => "Applied",
         Stage::Over(Some(_)) => "Failed",
@@ -158,6 +158,10 @@ fn over(model: &Model, plan: &PlanDialog, error: Option<&str>, width: usize) -> 
     }
     if model.checks.running_since.is_some() {
         lines.push(Line::styled("Looking again.", theme::BUSY));
+        return lines;
+    }
+    if error.is_none() && plan.verb != "Fix" {
+        lines.push(Line::styled("Done.", theme::GOOD));
         return lines;
     }
     let mut spans = vec![Span::raw("Now:  ")];

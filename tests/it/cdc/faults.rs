@@ -133,7 +133,10 @@ impl Storm {
         if early {
             self.make(trouble, &mut sync);
         }
-        let phases = if self.r.percent(30) { &["streaming"][..] } else { &["full-load", "catch-up"] };
+        // Through a network that crawls from the beginning, the writers may be faster than the program for ever.
+        let crawls = early && trouble == Trouble::Crawl;
+        let streams = self.r.percent(30) && !crawls;
+        let phases = if streams { &["streaming"][..] } else { &["full-load", "catch-up"] };
         // A run that ends by itself in trouble is as good as one that waits for better times.
         let mut alive = sync.until_phase(phases);
         if !early && alive {

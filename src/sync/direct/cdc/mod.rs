@@ -8,6 +8,7 @@
 
 mod apply;
 mod batch;
+mod caution;
 mod change;
 mod checkpoint;
 mod handover;

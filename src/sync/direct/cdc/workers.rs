@@ -6,7 +6,7 @@
 //!
 //! The servers do not know of that wait. Where a lock that is not foreseen (of a gap, of a definition, of a collation
 //! that takes two keys for one) makes an earlier batch wait for a later one, its wait is short and ends in an error;
-//! then the later ones give up what they did, and all are applied one after another.
+//! then the later ones give up what they did, and all are applied one after another; so are some that follow (`caution`).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::apply::{Applier, Failure};
+use super::caution::Caution;
 use super::change::Batch;
 use super::meeting::may_meet;
 use crate::sync::direct::prepare::Job;
@@ -47,6 +48,7 @@ pub(super) struct Workers {
     idle: Vec<Applier>,
     /// In the order of their commits.
     busy: VecDeque<Busy>,
+    caution: Caution,
     jobs: Arc<[Job]>,
     applied: watch::Sender<Applied>,
     reporter: Reporter,
@@ -94,7 +96,7 @@ impl Workers {
         reporter: Reporter,
         began: Instant,
     ) -> Self {
-        Self { idle, busy: VecDeque::new(), jobs, applied, reporter, began }
+        Self { idle, busy: VecDeque::new(), caution: Caution::none(), jobs, applied, reporter, began }
     }
 
     /// Applies all batches until there are no more.
@@ -125,7 +127,8 @@ impl Workers {
     fn may_start(&self, batch: &Batch) -> bool {
         let table = |place: usize| &self.jobs[place].have;
         let apart = |busy: &Busy| busy.alone && !may_meet(&busy.batch, batch, &table);
-        !self.idle.is_empty() && self.busy.iter().all(apart)
+        let waits = self.caution.alone() && !self.busy.is_empty();
+        !self.idle.is_empty() && !waits && self.busy.iter().all(apart)
     }
 
     fn start(&mut self, batch: Arc<Batch>) {
@@ -159,6 +162,11 @@ impl Workers {
             Err(failure) if alone && worth_another_try(&failure) => {
                 let mut batches = vec![batch];
                 batches.extend(self.recalled().await);
+                tracing::info!(batches = batches.len(), "a lock brought batches into another order: one by one");
+                // One that was alone met a lock of another program.
+                if batches.len() > 1 {
+                    self.caution.failed();
+                }
                 self.one_by_one(batches).await?;
             }
             Err(failure) => return Err(self.told(failure)),
@@ -205,6 +213,7 @@ impl Workers {
 
     /// A batch has been applied.
     async fn tell(&mut self, batch: &Batch, nulled: u64) {
+        self.caution.went_well();
         let seconds = self.began.elapsed().as_secs_f64();
         self.reporter.progress(|p| {
             p.totals.changes += batch.changes;
