@@ -107,6 +107,8 @@ fn start(cli: Cli, context: &Context) -> Result<Answer, Failure> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        // As much as the main thread has: what makes the DMS side nests the futures of many AWS calls.
+        .thread_stack_size(8 << 20)
         .build()
         .map_err(|e| Failure::job(format!("cannot start threads: {e}")))?;
     let answer = runtime.block_on(async {

@@ -14,6 +14,7 @@
 //! | `theme` | styles and signs, and what becomes of them without colour or in ASCII |
 //! | `terminal` | raw mode and back, whatever happens |
 //! | `session` | the loop that joins them |
+//! | `measure` | frames of a session with very many tables, timed |
 //!
 //! Screens never await and never talk to a database; colour never carries a meaning alone.
 
@@ -22,6 +23,7 @@ mod effects;
 mod job;
 mod keys;
 mod log;
+pub mod measure;
 mod message;
 mod model;
 mod page;

@@ -336,7 +336,10 @@ mod tests {
         assert!(matches!(&effects[..], [Effect::Copy(text)] if text.contains("no pg_hba.conf entry")), "{effects:?}");
         assert!(keys(&mut model, "Y").is_empty(), "an edit of the file is no statement");
         let effects = keys(&mut model, "jjY");
-        assert!(matches!(&effects[..], [Effect::Copy(text)] if text.starts_with("-- on the source\nALTER TABLE")), "{effects:?}");
+        assert!(
+            matches!(&effects[..], [Effect::Copy(text)] if text.starts_with("-- on the source\nALTER TABLE")),
+            "{effects:?}"
+        );
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl Storm {
     /// Runs the program into the trouble, and kills it: in the load or the catching up, or later, while it streams.
     fn kill(&mut self, field: &Field, trouble: Trouble) {
         // A table that is loaded already may be wanted again.
-        let words = if self.r.percent(40) { &["--reload", self.r.pick(&["public.*", "public.*e*"])][..] } else { &[] };
+        let words = if self.r.percent(70) { &["--reload", self.r.pick(&["public.*", "public.*e*"])][..] } else { &[] };
         let mut sync = Sync::start(&field.project, words);
         let early = self.r.percent(20);
         if early {
@@ -143,7 +143,8 @@ impl Storm {
             alive = sync.work(Duration::from_millis(self.r.below(300)));
             self.make(trouble, &mut sync);
         }
-        if alive {
+        // A load is soon over: most kills that find one come at once.
+        if alive && self.r.percent(40) {
             sync.work(Duration::from_millis(self.r.below(600)));
         }
         self.reached.count(&sync);
