@@ -34,6 +34,8 @@ pub mod canary;
 
 pub mod lab;
 
+pub mod setup;
+
 pub mod tui;
 
 pub mod cli;

@@ -86,7 +86,7 @@ impl Context {
     }
 }
 
-fn ask_password(interactive: bool, question: &str) -> Result<SecretString, SecretError> {
+pub(super) fn ask_password(interactive: bool, question: &str) -> Result<SecretString, SecretError> {
     if !interactive {
         return Err(SecretError::NoTerminal);
     }

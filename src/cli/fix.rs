@@ -34,6 +34,11 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// Show the plan for everything, and ask.
+    pub(super) fn ask() -> Self {
+        Self { yes: false, ..Self::yes(&[]) }
+    }
+
     /// Apply without asking what these checks found.
     pub(super) fn yes(checks: &[&str]) -> Self {
         Self {

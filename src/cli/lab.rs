@@ -36,6 +36,21 @@ pub(crate) struct Args {
     target: Option<Target>,
 }
 
+impl Args {
+    /// The interactive practice.
+    pub(super) fn practise() -> Self {
+        Self {
+            action: None,
+            yes: false,
+            story: false,
+            engine: StoryEngine::Direct,
+            keep: false,
+            aws: false,
+            target: None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Action {
     Up,

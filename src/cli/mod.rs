@@ -13,6 +13,7 @@ mod progress;
 mod provision;
 mod schema;
 mod session;
+mod setup;
 mod story;
 mod story_dms;
 mod sync;
@@ -54,6 +55,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Answer questions and get a pipeline file: servers, TLS and databases are looked up on the way
+    Setup(setup::Args),
     /// Look at both databases and say what will break or lose data
     Check(check::Args),
     /// List the rule book
@@ -87,6 +90,9 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     let context = Context::new(&cli);
+    if context.no_color {
+        inquire::set_global_render_config(inquire::ui::RenderConfig::empty());
+    }
     match start(cli, &context) {
         Ok(answer) => answer.into(),
         Err(failure) => failure.report(&context),
@@ -113,6 +119,7 @@ fn start(cli: Cli, context: &Context) -> Result<Answer, Failure> {
         .map_err(|e| Failure::job(format!("cannot start threads: {e}")))?;
     let answer = runtime.block_on(async {
         match cli.command {
+            Some(Command::Setup(args)) => setup::run(args, context).await,
             Some(Command::Check(args)) => check::run(args, context).await,
             Some(Command::Fix(args)) => fix::run(args, context).await,
             Some(Command::Schema(args)) => schema::run(args, context).await,

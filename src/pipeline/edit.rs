@@ -89,6 +89,30 @@ pub fn unset(path: &Path, key: &str) -> Result<Option<String>, EditError> {
     Ok(before)
 }
 
+/// As [`get`], of a text that is in no file; `path` is for messages.
+///
+/// # Errors
+/// As [`get`].
+pub fn get_in(path: &Path, text: &str, key: &str) -> Result<Option<String>, EditError> {
+    Edit::new(path, text, key)?.get()
+}
+
+/// A text with a key set to a value; nothing is written. `path` is for messages.
+///
+/// # Errors
+/// As [`set`].
+pub fn set_in(path: &Path, text: &str, key: &str, value: &str) -> Result<String, EditError> {
+    Edit::new(path, text, key)?.set(value)
+}
+
+/// A text without a key; nothing is written. `path` is for messages.
+///
+/// # Errors
+/// As [`unset`].
+pub fn unset_in(path: &Path, text: &str, key: &str) -> Result<String, EditError> {
+    Edit::new(path, text, key)?.unset()
+}
+
 /// What the pipeline would be after these edits of its file, in order; nothing is written. Overriding variables count,
 /// as in [`Pipeline::load`].
 ///

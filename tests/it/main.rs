@@ -21,6 +21,7 @@ mod pipeline;
 mod provision;
 mod schema;
 mod servers;
+mod setup;
 mod simulated_aws;
 mod slots;
 mod sync;

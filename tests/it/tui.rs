@@ -1,7 +1,7 @@
 //! The session as a person has it: the whole program in a pseudo-terminal, keys in, screen out. Tests wait for what
 //! the screen says, never for time.
 
-mod terminal;
+pub mod terminal;
 
 use cdc_doctor::facts::MyFlavor;
 use mysql_async::prelude::Queryable;

@@ -25,8 +25,14 @@ pub struct Session {
 impl Session {
     /// Starts the program without a subcommand in the project's folder.
     pub fn start(project: &Project, columns: u16, rows: u16) -> Self {
+        Self::start_with(project, &[], columns, rows)
+    }
+
+    /// Starts it with these arguments.
+    pub fn start_with(project: &Project, args: &[&str], columns: u16, rows: u16) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_cdc-doctor"));
+        command.args(args);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CDC_DOCTOR_") || name.starts_with("LC_"))
         {
             command.env_remove(name);
