@@ -40,7 +40,7 @@ fn frames() -> Result<(), Box<dyn Error>> {
     let passwords =
         Passwords { source: Some(source.password().clone().into()), target: Some(target.password().clone().into()) };
     let facts = tokio::runtime::Runtime::new()?.block_on(facts::collect(&pipeline, &passwords, &|_| {}));
-    let seen = facts.source.tables.known()?.len();
+    let seen = facts.source.tables.known().map_err(|why| why.reason)?.len();
     assert_eq!(seen, usize::try_from(TABLES)?, "the session is to have all tables");
     println!("a frame with {seen} tables; at most {} ms, for 30 frames a second", FRAME.as_millis());
     println!("{:<10} {:<28} {:>10} {:>10} {:>10}", "screen", "before each", "median", "99 %", "worst");
