@@ -5,12 +5,15 @@ import sys
 import unicodedata
 from html import escape
 
-COLOURS = {
-    "30": "#1c1f26", "31": "#ff6b6b", "32": "#7bd88f", "33": "#e5c07b", "34": "#6cb6ff", "35": "#c792ea",
-    "36": "#56d4dd", "37": "#d7dae0", "90": "#7d8590",
-}
+# The sixteen colours of a terminal, by their numbers; the bright ones as the others.
+COLOURS = ["#1c1f26", "#ff6b6b", "#7bd88f", "#e5c07b", "#6cb6ff", "#c792ea", "#56d4dd", "#d7dae0"]
+FAINT = "#7d8590"
 PLAIN, GROUND = "#d7dae0", "#0f1217"
 WIDE, TALL = 8.4, 18
+
+
+def colour(number):
+    return FAINT if number == 8 else COLOURS[number % 8]
 
 
 def cells(line):
@@ -21,27 +24,33 @@ def cells(line):
         if not match:
             yield from ((char, dict(style)) for char in part if char >= " ")
             continue
-        for code in match.group(1).split(";"):
-            if code in ("", "0"):
+        codes = [int(code or 0) for code in match.group(1).split(";")]
+        while codes:
+            code = codes.pop(0)
+            if code == 0:
                 style = {"fg": PLAIN, "bold": False, "reverse": False}
-            elif code == "1":
+            elif code == 1:
                 style["bold"] = True
-            elif code == "7":
-                style["reverse"] = True
-            elif code == "27":
-                style["reverse"] = False
-            elif code == "39":
+            elif code in (7, 27):
+                style["reverse"] = code == 7
+            elif code == 39:
                 style["fg"] = PLAIN
-            elif code in COLOURS:
-                style["fg"] = COLOURS[code]
+            elif 30 <= code <= 37:
+                style["fg"] = colour(code - 30)
+            elif 90 <= code <= 97:
+                style["fg"] = colour(code - 90 + 8)
+            elif code == 38 and codes[:1] == [5]:
+                style["fg"] = colour(codes[1])
+                codes = codes[2:]
 
 
 def runs(line):
-    """Neighbours of one style together: column, columns, text, style."""
+    """Neighbours of one style together, parted at spaces: column, columns, text, style."""
     column, run = 0, None
     for char, style in cells(line):
         wide = 0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        if run and run[3] == style:
+        same = run and run[3] == style and (char == " ") == (run[2][-1] == " ")
+        if same:
             run[2] += char
             run[1] += wide
         else:

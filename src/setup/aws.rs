@@ -54,7 +54,7 @@ pub(super) async fn look(setup: &mut Setup) -> Result<(), Left> {
     match (&instances, &clusters) {
         (Ok(i), Ok(c)) => prompt::say(&format!("{i} RDS instances, {c} clusters.")),
         (Err(why), _) | (_, Err(why)) => {
-            prompt::say(&format!("AWS cannot be looked at: {}. Hosts can be typed.", why.reason))
+            prompt::say(&format!("AWS cannot be looked at: {}. Hosts can be typed.", why.reason));
         }
     }
     if instances.is_err() && clusters.is_err() && before.is_none() {

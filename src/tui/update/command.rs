@@ -28,11 +28,7 @@ pub fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 
 fn typed(model: &mut Model, at: Context, key: KeyEvent) {
     match at {
-        Context::Filter => {
-            if model.filter_mut().is_some_and(|filter| filter.key(key)) {
-                filtered(model);
-            }
-        }
+        Context::Filter if model.filter_mut().is_some_and(|filter| filter.key(key)) => filtered(model),
         Context::Palette => {
             if let Some(palette) = &mut model.palette
                 && palette.typed.key(key)

@@ -70,16 +70,16 @@ pub fn several(model: &Model) -> bool {
 /// Shows the plan for the chosen table.
 pub fn create(model: &mut Model) {
     let fixes = chosen(model);
-    show(model, fixes.unwrap_or_default());
+    show(model, &fixes.unwrap_or_default());
 }
 
 /// Shows one plan for all.
 pub fn create_all(model: &mut Model) {
     let fixes = all(model);
-    show(model, fixes);
+    show(model, &fixes);
 }
 
-fn show(model: &mut Model, fixes: Vec<(String, Fix)>) {
+fn show(model: &mut Model, fixes: &[(String, Fix)]) {
     if fixes.is_empty() {
         model.notice = Some("There is nothing here to create, and nothing that a statement could repair.".into());
         return;

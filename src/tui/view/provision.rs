@@ -169,7 +169,7 @@ fn foot(model: &Model, plan: &Plan, width: usize) -> Vec<Line<'static>> {
     let run = &model.provision;
     let mut lines = vec![Line::styled("─".repeat(width), theme::FAINT)];
     let mut say = |text: &str, style: Style| {
-        lines.extend(wrap_lines(&head(text, 1500), width).into_iter().map(|l| Line::styled(l, style)))
+        lines.extend(wrap_lines(&head(text, 1500), width).into_iter().map(|l| Line::styled(l, style)));
     };
     let applying = model.job.as_ref().is_some_and(|j| j.kind == JobKind::Provision);
     if let Some(why) = &run.error {
