@@ -2,6 +2,7 @@
 //! first change.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::execute::Executor;
@@ -73,6 +74,21 @@ pub async fn run(
     permits: Permits,
     observe: &mut (dyn FnMut(StepEvent) + Send),
 ) -> Result<Applied, ApplyError> {
+    run_until(&AtomicBool::new(false), plan, pipeline, passwords, permits, observe).await
+}
+
+/// As [`run`], but no step is begun once `enough` is true; the one that runs is finished.
+///
+/// # Errors
+/// As [`run`]; what was left by `enough` is [`ApplyError::Stopped`] at the first step that was not begun.
+pub async fn run_until(
+    enough: &AtomicBool,
+    plan: &Plan,
+    pipeline: &Pipeline,
+    passwords: &Passwords,
+    permits: Permits,
+    observe: &mut (dyn FnMut(StepEvent) + Send),
+) -> Result<Applied, ApplyError> {
     examine(plan, pipeline, permits)?;
     let mut journal = Journal::open(&pipeline.path)?;
     let run = run_name();
@@ -81,6 +97,10 @@ pub async fn run(
     let mut done = Vec::new();
     for (i, planned) in plan.steps.iter().enumerate() {
         let action = &planned.step.action;
+        if enough.load(Ordering::Relaxed) {
+            executor.close().await;
+            return Err(stopped(plan, &pipeline.path, i, "not begun: it was ended before this step".to_owned(), done));
+        }
         observe(StepEvent::Begun { step: i, total, action: action.describe() });
         let started = Instant::now();
         let outcome = match begin(&mut journal, &run, i, plan, &pipeline.path) {

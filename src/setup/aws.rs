@@ -129,6 +129,29 @@ pub(super) fn take(setup: &mut Setup, side: Side, server: &Server) -> Result<(),
     Ok(())
 }
 
+/// The way by S3 and Glue, where it is wanted.
+fn through_s3(setup: &mut Setup) -> Result<(), Left> {
+    let now = setup.draft.get("s3.bucket");
+    let question = "Does DMS write to S3, and a Glue job from there to the target?";
+    if !prompt::confirm(question, now.is_some(), "no lets DMS write into the target itself")? {
+        for key in ["s3.bucket", "s3.prefix", "glue.job", "glue.script"] {
+            setup.draft.unset(key);
+        }
+        return Ok(());
+    }
+    let check = |setup: &Setup, key: &str| prompt::taken(&setup.draft, key.to_owned(), str::to_owned);
+    let bucket = prompt::text("Bucket:", now.as_deref(), "its name alone", check(setup, "s3.bucket"))?;
+    setup.draft.set("s3.bucket", &bucket)?;
+    let prefix = setup.draft.get("s3.prefix").unwrap_or_else(|| "raw/".to_owned());
+    let prefix = prompt::text("Prefix of its keys:", Some(&prefix), "", check(setup, "s3.prefix"))?;
+    setup.draft.set("s3.prefix", &prefix)?;
+    let name = setup.draft.get("name").unwrap_or_default();
+    let job = setup.draft.get("glue.job").unwrap_or(name);
+    let job = prompt::text("Name of the Glue job:", Some(&job), "", check(setup, "glue.job"))?;
+    setup.draft.set("glue.job", &job)?;
+    Ok(())
+}
+
 /// The DMS side: what is there already is picked, the rest is made by `cdc-doctor provision`.
 pub(super) fn dms(setup: &mut Setup) -> Result<(), Left> {
     if setup.draft.get("aws.region").is_none() {
@@ -153,6 +176,7 @@ pub(super) fn dms(setup: &mut Setup) -> Result<(), Left> {
         setup.draft.unset("dms.instance_class");
         setup.draft.unset("dms.allocated_storage");
     }
+    through_s3(setup)?;
     prompt::say("Endpoints and task are named after the pipeline; cdc-doctor provision plan shows what would be made.");
     Ok(())
 }

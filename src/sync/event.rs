@@ -135,6 +135,9 @@ pub struct Totals {
     /// Row changes of the source that were applied.
     #[serde(default)]
     pub changes: u64,
+    /// Transactions of the target that they were applied in, where the engine knows it.
+    #[serde(default)]
+    pub batches: u64,
 }
 
 /// How far the target is behind.

@@ -266,8 +266,9 @@ static BINDINGS: &[Binding] = bindings![
     [code(KeyCode::Esc)] "esc" Do::Close, "leave", "leave everything as it is", &[In::Typed, In::Palette];
     [code(KeyCode::Esc)] "esc" Do::Close, "no filter", "show all again", &[In::Filter];
     [code(KeyCode::Esc), code(KeyCode::Left), key('h')] "esc" Do::Close, "back", "back to the list", PANES;
-    [code(KeyCode::Esc)] "esc" Do::Close, "", "end what runs beside, or take the filter away", LISTS;
+    [code(KeyCode::Esc)] "esc" Do::Close, "", "end what runs beside, or the run of the checks, or take the filter away", LISTS;
     [code(KeyCode::Esc), key('q')] "esc" Do::Close, "leave", "leave everything as it is", &[In::Plan];
+    [code(KeyCode::Esc)] "esc" Do::Close, "enough", "finish the step that runs, and begin no other", &[In::Applying];
     [code(KeyCode::Enter), code(KeyCode::Esc), key('q')] "enter" Do::Close, "close", "back to the screen", &[In::Applied, In::Page];
     [code(KeyCode::Esc), key('q'), key('?')] "esc" Do::Close, "close", "close the help", &[In::Help];
     [key('1')] "1" Do::Screen(0), "", "overview", SCREENS;

@@ -124,6 +124,10 @@ pub enum Effect {
         /// What is collected.
         part: Part,
     },
+    /// End the run of the checks that is going on.
+    CancelCheck,
+    /// Begin no further step of the plan that is being applied.
+    EnoughSteps,
     /// Copy all rows; target tables that have rows are refused.
     Sync(Box<Pipeline>),
     /// Halt a task of DMS.

@@ -1,5 +1,8 @@
 //! Applies plans and takes them back.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use tokio::sync::mpsc;
 
 use super::super::confirm::Apply;
@@ -11,7 +14,7 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
 
 /// Applies a plan, a message for each step. What it may do was agreed to with the plan as it stands here.
-pub async fn apply(apply: Box<Apply>, passwords: Passwords, out: mpsc::Sender<Message>) {
+pub async fn apply(apply: Box<Apply>, enough: Arc<AtomicBool>, passwords: Passwords, out: mpsc::Sender<Message>) {
     let (tell, mut told) = mpsc::unbounded_channel();
     let passing = async {
         while let Some(message) = told.recv().await {
@@ -28,13 +31,13 @@ pub async fn apply(apply: Box<Apply>, passwords: Passwords, out: mpsc::Sender<Me
             let _ = tell.send(Message::Step(step, state));
         };
         let plan = &apply.plan;
-        fixes::apply::run(plan, &apply.pipeline, &passwords, plan.needs(), &mut observe).await
+        fixes::apply::run_until(&enough, plan, &apply.pipeline, &passwords, plan.needs(), &mut observe).await
     };
     let (result, ()) = tokio::join!(applying, passing);
     let result = result.map(|_| ()).map_err(|why| match why {
         // The steps themselves show what was done and what failed.
         ApplyError::Stopped(at) => format!(
-            "Step {} of {} failed. Those before it stand; cdc-doctor fix --undo takes them back.",
+            "Step {} of {} was not done. Those before it stand; cdc-doctor fix --undo takes them back.",
             at.step, at.total
         ),
         other => other.to_string(),

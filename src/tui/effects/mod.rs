@@ -6,6 +6,7 @@ mod job;
 mod sync;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Runner {
     seen: Seen,
     job: Option<AbortHandle>,
     job_stop: Stop,
+    /// No further step of the plan is begun.
+    enough: Arc<AtomicBool>,
     stop: Stop,
 }
 
@@ -52,6 +55,7 @@ impl Runner {
             seen: Seen::default(),
             job: None,
             job_stop: Stop::default(),
+            enough: Arc::default(),
             stop: Stop::default(),
         }
     }
@@ -68,6 +72,12 @@ impl Runner {
                 let work = check::run(run, part, before, self.path.clone(), self.passwords.clone(), self.out.clone());
                 self.check = Some(self.tasks.spawn(work));
             }
+            Effect::CancelCheck => {
+                if let Some(run) = self.check.take() {
+                    run.abort();
+                }
+            }
+            Effect::EnoughSteps => self.enough.store(true, Ordering::Relaxed),
             Effect::Sync(pipeline) => self.sync(pipeline, SyncOptions::default()),
             Effect::Halt(pipeline) => {
                 self.stop.request();
@@ -100,7 +110,8 @@ impl Runner {
     fn confirmed(&mut self, action: Guarded) {
         match action {
             Guarded::Apply(apply) => {
-                let work = fix::apply(apply, self.passwords.clone(), self.out.clone());
+                self.enough = Arc::default();
+                let work = fix::apply(apply, Arc::clone(&self.enough), self.passwords.clone(), self.out.clone());
                 self.tasks.spawn(work);
             }
             Guarded::Undo { pipeline, .. } => {

@@ -30,6 +30,16 @@ fn start(model: &mut Model, part: Part) -> Vec<Effect> {
     vec![Effect::Check { run: checks.run, part }]
 }
 
+/// Ends the run that is going on. What it has not seen yet stays as it is shown.
+pub fn cancel(model: &mut Model) -> Vec<Effect> {
+    let checks = &mut model.checks;
+    // Its late words are those of an older run.
+    checks.run += 1;
+    checks.running_since = None;
+    model.notice = Some("The checks were ended: what was not seen yet is not known. r runs them again.".into());
+    vec![Effect::CancelCheck]
+}
+
 /// Writes the report as `check` prints it into a new file beside the pipeline file.
 pub fn report(model: &mut Model) -> Vec<Effect> {
     let checks = &model.checks;
@@ -192,7 +202,10 @@ mod tests {
     use ratatui::crossterm::event::KeyCode;
 
     use super::super::super::testing::{self, keys, press};
-    use super::super::context;
+    use std::time::Duration;
+
+    use super::super::super::message::{Judged, Message};
+    use super::super::{context, update};
     use super::*;
     use crate::tui::keys::Context;
 
@@ -350,5 +363,18 @@ mod tests {
         assert!(testing::screen(&model).contains("What it looks at"));
         keys(&mut model, "q");
         assert!(model.page.is_none());
+    }
+
+    #[test]
+    fn a_run_is_ended_and_its_late_words_are_not_heard() {
+        let mut model = testing::model(80, 24);
+        assert_eq!(press(&mut model, KeyCode::Esc), [Effect::CancelCheck]);
+        assert!(!model.moving() && model.notice.is_some());
+        let late = testing::judged(80, 24, testing::healthy(), testing::healthy_facts());
+        let facts = late.checks.facts.clone().unwrap();
+        let word =
+            Judged { run: 1, facts, judgements: testing::healthy(), schema: None, elapsed: Duration::ZERO, done: true };
+        update(&mut model, Message::Judged(word));
+        assert!(model.checks.last.is_none());
     }
 }

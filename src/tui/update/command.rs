@@ -108,6 +108,10 @@ pub fn run(model: &mut Model, at: Context, command: Command) -> Vec<Effect> {
             | Command::NextValue),
         ) => fix::dialog(model, command),
         (Context::Plan | Context::Applied, Command::Close) => model.plan = None,
+        (Context::Applying, Command::Close) => {
+            model.notice = Some("The step that runs is finished; no other is begun.".into());
+            return vec![Effect::EnoughSteps];
+        }
         (Context::Plan, Command::Apply) => return fix::apply(model),
         (_, Command::Fix) => fix::open(model),
         (_, Command::FixAll) => fix::open_all(model),
@@ -148,10 +152,13 @@ pub fn run(model: &mut Model, at: Context, command: Command) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Esc on a screen: ends the job beside it, else takes the filter away.
+/// Esc on a screen: ends the job beside it, else the run of the checks, else takes the filter away.
 fn back(model: &mut Model) -> Vec<Effect> {
     if model.job.is_some() {
         return job::cancel(model);
+    }
+    if model.checks.running_since.is_some() {
+        return checks::cancel(model);
     }
     no_filter(model);
     Vec::new()

@@ -262,4 +262,13 @@ mod tests {
         assert!(press(&mut model, KeyCode::Enter).is_empty());
         assert!(model.notice.is_some());
     }
+
+    #[test]
+    fn esc_lets_the_step_finish_and_begins_no_other() {
+        let mut model = story();
+        keys(&mut model, "f");
+        press(&mut model, KeyCode::Enter);
+        assert_eq!(press(&mut model, KeyCode::Esc), [Effect::EnoughSteps]);
+        assert_eq!(context(&model), Context::Applying, "it is shown until it has ended");
+    }
 }

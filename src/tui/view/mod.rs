@@ -180,13 +180,93 @@ fn signed((sign, style): theme::Sign, text: impl Into<String>) -> Vec<Span<'stat
 
 #[cfg(test)]
 mod tests {
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+    use ratatui::style::Color;
+
     use super::super::testing;
+    use super::super::theme::Look;
+    use super::*;
 
     #[test]
     fn a_small_terminal_says_so() {
         insta::assert_snapshot!(testing::screen(&testing::model(50, 10)));
         for (width, height) in [(1, 1), (5, 2), (59, 20), (60, 19), (0, 0)] {
             testing::screen(&testing::model(width, height));
+        }
+    }
+
+    /// Sessions on every screen, with much on each.
+    fn screens(width: u16, height: u16) -> Vec<Model> {
+        let with = |keys: &str, dms: bool| {
+            let mut model = testing::with_tables(width, height);
+            if dms {
+                testing::with_dms(&mut model);
+            }
+            testing::keys(&mut model, keys);
+            model
+        };
+        ["1", "2", "2jl", "3", "3j", "4", "5", "6", "?", ":", "f", "2e", "5s"]
+            .iter()
+            .flat_map(|keys| [with(keys, false), with(keys, true)])
+            .collect()
+    }
+
+    fn drawn(model: &Model) -> ratatui::buffer::Buffer {
+        let mut terminal = Terminal::new(TestBackend::new(model.size.0, model.size.1)).unwrap();
+        terminal.draw(|frame| draw(frame, model)).unwrap();
+        terminal.backend().buffer().clone()
+    }
+
+    #[test]
+    fn every_screen_keeps_to_what_the_terminal_can_show() {
+        for (width, height) in [(60, 20), (80, 24), (160, 50)] {
+            for mut model in screens(width, height) {
+                model.look = Look { no_color: true, ascii: true, light: false };
+                let plain = drawn(&model);
+                assert!(plain.content.iter().all(|c| c.symbol().is_ascii()), "{:?}", model.screen);
+                assert!(
+                    plain.content.iter().all(|c| c.fg == Color::Reset && c.bg == Color::Reset),
+                    "{:?}",
+                    model.screen
+                );
+                model.look = Look { light: true, ..Look::default() };
+                let pale = [Color::Yellow, Color::Cyan, Color::DarkGray, Color::Green];
+                assert!(drawn(&model).content.iter().all(|c| !pale.contains(&c.fg)), "{:?}", model.screen);
+            }
+        }
+    }
+
+    #[test]
+    fn the_wide_screens() {
+        let name = |model: &Model| format!("wide_{}", model.screen.title().to_lowercase());
+        for keys in ["1", "2", "5"] {
+            let mut model = testing::with_tables(160, 50);
+            testing::keys(&mut model, keys);
+            insta::assert_snapshot!(name(&model), testing::screen(&model));
+        }
+    }
+
+    #[test]
+    fn hostile_names_disturb_no_screen() {
+        let hostile = format!("a\x1b[2J\u{202e}b\u{200b}\n{}", "x".repeat(10_000));
+        for (width, height) in [(60, 20), (80, 24), (160, 50)] {
+            for keys in ["1", "2", "3", "3j", "4", "5", "6"] {
+                let mut facts = testing::facts_with_tables();
+                facts.pipeline.name.clone_from(&hostile);
+                let mut tables = facts.source.tables.value().unwrap().clone();
+                tables[0].name.clone_from(&hostile);
+                tables[0].columns[1].name.clone_from(&hostile);
+                facts.source.tables = crate::facts::Fact::Known(tables);
+                let mut model = testing::judged(width, height, testing::story(), facts);
+                if let Some(pipeline) = &mut model.pipeline {
+                    pipeline.name.clone_from(&hostile);
+                }
+                testing::keys(&mut model, keys);
+                let text = testing::screen(&model);
+                assert!(!text.contains('\x1b') && !text.contains('\u{202e}') && !text.contains('\u{200b}'), "{text}");
+                assert_eq!(text.lines().count(), usize::from(height));
+            }
         }
     }
 }

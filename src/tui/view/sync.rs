@@ -188,6 +188,12 @@ fn totals(run: &SyncRun, width: usize) -> Line<'static> {
 /// The totals while changes are followed.
 fn following(run: &SyncRun, width: usize) -> Line<'static> {
     let mut text = format!("  {} changes", count(run.progress.totals.changes));
+    if run.progress.totals.batches > 0 && width >= 100 {
+        text.push_str(&format!(
+            " in {}",
+            plural(usize::try_from(run.progress.totals.batches).unwrap_or(usize::MAX), "batch")
+        ));
+    }
     if let Some(lag) = run.progress.lag {
         text.push_str(&format!("   behind {}, {}", seconds(lag.seconds), bytes(lag.bytes)));
         if let Some(kept) = lag.retained {
@@ -386,7 +392,7 @@ mod tests {
                 table("plays", TableState::Loading, 7_481_200, Some(12_000_000)),
                 table("artists", TableState::Waiting, 0, Some(90_114)),
             ],
-            totals: Totals { tables: 1, rows: 0, bytes: 678_000_000, seconds: 41.0, changes: 0 },
+            totals: Totals { tables: 1, rows: 0, bytes: 678_000_000, seconds: 41.0, ..Totals::default() },
             lag: None,
         };
         for second in 1..=41 {
@@ -417,7 +423,7 @@ mod tests {
     fn done() {
         let mut model = running(80, 24);
         let tables = ["weekly_chart", "plays", "artists"].map(|t| table(t, TableState::Loaded, 4_047_371, None));
-        let totals = Totals { tables: 3, rows: 12_142_114, bytes: 1_092_790_260, seconds: 66.0, changes: 0 };
+        let totals = Totals { tables: 3, rows: 12_142_114, bytes: 1_092_790_260, seconds: 66.0, ..Totals::default() };
         let at = testing::start() + SignedDuration::from_secs(66);
         update(&mut model, Message::SyncProgress(Progress { tables: tables.to_vec(), totals, ..Progress::default() }));
         update(&mut model, Message::SyncEnded(at, Ok(totals)));

@@ -2,9 +2,13 @@
 
 use crate::text::thousands;
 
-/// `1 table`, `3 tables`.
+/// `1 table`, `3 tables`, `2 batches`.
 pub fn plural(n: usize, noun: &str) -> String {
-    let s = if n == 1 { "" } else { "s" };
+    let s = match (n, noun.ends_with("ch")) {
+        (1, _) => "",
+        (_, true) => "es",
+        _ => "s",
+    };
     format!("{} {noun}{s}", thousands(n as u64))
 }
 
@@ -48,6 +52,7 @@ mod tests {
     #[test]
     fn numbers_are_readable() {
         assert_eq!(plural(1, "table"), "1 table");
+        assert_eq!(plural(2, "batch"), "2 batches");
         assert_eq!(plural(1200, "table"), "1,200 tables");
         assert_eq!(bytes(512), "512 B");
         assert_eq!(bytes(4_200_000), "4.2 MB");

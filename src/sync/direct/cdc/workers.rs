@@ -217,6 +217,7 @@ impl Workers {
         let seconds = self.began.elapsed().as_secs_f64();
         self.reporter.progress(|p| {
             p.totals.changes += batch.changes;
+            p.totals.batches += 1;
             p.totals.bytes += batch.bytes as u64;
             p.totals.seconds = seconds;
             for work in &batch.tables {
