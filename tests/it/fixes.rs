@@ -1,6 +1,8 @@
 //! Plans applied to real servers and taken back.
 
-use cdc_doctor::fixes::apply::{Applied, StepEvent, run, undo};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cdc_doctor::fixes::apply::{Applied, StepEvent, run, run_until, undo};
 use cdc_doctor::fixes::journal::path_of;
 use cdc_doctor::fixes::{Action, ApplyError, Cost, Fix, Mode, Permits, Plan, Step};
 use cdc_doctor::pipeline::Pipeline;
@@ -201,5 +203,27 @@ fn the_target_database_may_be_made_by_the_plan() {
         case.apply(&plan(steps), &mut Vec::new()).unwrap();
         case.undo().unwrap();
         assert_eq!(case.pipeline().target.database, target.endpoint.database);
+    });
+}
+
+#[test]
+fn a_plan_that_is_ended_finishes_its_step_and_begins_no_other() {
+    both_targets(|target| {
+        let case = Case::new(target);
+        let (pipeline, passwords) = (case.pipeline(), case.passwords());
+        let enough = AtomicBool::new(false);
+        // Somebody presses the key while the first step runs.
+        let mut observe = |event| {
+            if matches!(event, StepEvent::Begun { step: 0, .. }) {
+                enough.store(true, Ordering::Relaxed);
+            }
+        };
+        let plan = plan(vec![source_key(), target_key()]);
+        let ended = block_on(run_until(&enough, &plan, &pipeline, &passwords, Permits::default(), &mut observe));
+        let Err(ApplyError::Stopped(stopped)) = ended else { panic!("{ended:?}") };
+        assert_eq!((stopped.step, stopped.total), (2, 2));
+        assert_eq!(case.keys(), (1, 0));
+        case.undo().unwrap();
+        assert_eq!(case.keys(), (0, 0));
     });
 }

@@ -81,7 +81,10 @@ pub(super) fn find(
     let at = |address: Option<&String>| {
         endpoint.rds_instance.is_none() && address.is_some_and(|a| a.eq_ignore_ascii_case(host))
     };
-    let instance = instances.iter().find(|i| named(&i.identifier) || at(i.host.as_ref()));
+    // Behind a proxy or a forwarded port several servers share an address; a wrong port alone is NET-002's to tell.
+    let fits = |i: &&RdsInstance| named(&i.identifier) || at(i.host.as_ref());
+    let instance =
+        instances.iter().filter(fits).find(|i| i.port == Some(endpoint.port)).or_else(|| instances.iter().find(fits));
     let cluster = clusters.iter().find(|c| match instance {
         Some(instance) => instance.cluster.as_deref() == Some(c.identifier.as_str()),
         None => named(&c.identifier) || at(c.host.as_ref()) || at(c.reader_host.as_ref()),

@@ -33,11 +33,7 @@ pub fn happened(model: &mut Model, message: Message) -> Vec<Effect> {
         },
         Message::Pipeline(..) => {}
         Message::Judged(judged) => self::judged(model, judged),
-        Message::Step(place, state) => {
-            if let Some(plan) = &mut model.plan {
-                plan.step(place, state);
-            }
-        }
+        Message::Step(place, state) => fix::step(model, place, state),
         Message::Applied(result) => return fix::over(model, result),
         Message::SyncEvent(at, event) => model.sync.event(at, event),
         Message::SyncProgress(progress) => model.sync.counted(progress),

@@ -4,7 +4,7 @@ use super::super::confirm::{Apply, Confirm, Guarded};
 use super::super::keys::Command;
 use super::super::message::Effect;
 use super::super::model::{Model, Screen, fixes};
-use super::super::plan::{PlanDialog, Stage};
+use super::super::plan::{ItemState, PlanDialog, Stage};
 use super::super::view;
 use super::{checks, command};
 use crate::fixes::{Action, Fix};
@@ -110,6 +110,19 @@ pub fn begin(model: &mut Model) {
     }
 }
 
+/// News of a step; the eyes follow it.
+pub fn step(model: &mut Model, place: usize, state: ItemState) {
+    let Some(plan) = &mut model.plan else { return };
+    if let Some(at) = plan.wanted().get(place) {
+        plan.cursor = *at;
+    }
+    plan.step(place, state);
+    let scroll = view::plan_scroll(model, true);
+    if let Some(plan) = &mut model.plan {
+        plan.scroll = scroll;
+    }
+}
+
 /// The plan is over: the checks look again, whether it failed or not.
 pub fn over(model: &mut Model, result: Result<(), String>) -> Vec<Effect> {
     if let Some(plan) = &mut model.plan {
@@ -125,7 +138,6 @@ mod tests {
     use ratatui::crossterm::event::KeyCode;
 
     use super::super::super::message::{Message, Part};
-    use super::super::super::plan::ItemState;
     use super::super::super::testing::{self, judgement, keys, press};
     use super::super::{available, context, update};
     use super::*;
@@ -270,5 +282,23 @@ mod tests {
         press(&mut model, KeyCode::Enter);
         assert_eq!(press(&mut model, KeyCode::Esc), [Effect::EnoughSteps]);
         assert_eq!(context(&model), Context::Applying, "it is shown until it has ended");
+    }
+
+    #[test]
+    fn the_step_that_failed_is_on_the_screen() {
+        let mut fix = testing::key_fix();
+        let step = fix.steps[0].clone();
+        for i in 0..30 {
+            let mut more = step.clone();
+            more.action = crate::fixes::Action::target(format!("ALTER TABLE t{i} ADD PRIMARY KEY (id)"));
+            fix.steps.push(more);
+        }
+        let mut model = with_fix(fix);
+        keys(&mut model, "f");
+        press(&mut model, KeyCode::Enter);
+        update(&mut model, Message::Step(20, ItemState::Failed("a row has no id".into())));
+        assert!(testing::screen(&model).contains("a row has no id"), "{}", testing::screen(&model));
+        update(&mut model, Message::Applied(Err("Step 21 of 32 was not done.".into())));
+        assert!(testing::screen(&model).contains("a row has no id"), "{}", testing::screen(&model));
     }
 }

@@ -63,29 +63,32 @@ pub fn scroll(body: Rect, model: &Model) -> usize {
 
 /// What stands there before a plan was read.
 fn nothing(model: &Model, width: usize) -> Vec<Line<'static>> {
+    let say = |text: &str, style: Style| wrap_lines(text, width).into_iter().map(move |l| Line::styled(l, style));
     let mut lines = Vec::new();
-    let mut say =
-        |text: &str, style: Style| lines.extend(wrap_lines(text, width).into_iter().map(|l| Line::styled(l, style)));
     if let Some(why) = &model.provision.error {
-        say(why, theme::BAD);
-        say("", theme::PLAIN);
+        lines.extend(say(why, theme::BAD));
+        lines.push(Line::default());
     }
     let (dms, aws) = model.pipeline.as_ref().map_or((false, false), |p| (p.dms.is_some(), p.aws.is_some()));
-    if dms && aws {
-        say(
-            "Replication instance, endpoints, certificate, roles and task, as the pipeline file asks for them. Reading \
-             what is there changes nothing; the plan then shows every value that would.",
-            theme::PLAIN,
-        );
-        say("", theme::PLAIN);
-        lines.push(Line::from(vec![Span::styled("p", theme::ACCENT), Span::raw(" read what is there")]));
-    } else {
-        say(
+    if !(dms && aws) {
+        lines.extend(say(
             "There is nothing to make here: this pipeline moves its rows without AWS DMS. To use it, add [aws] and [dms] \
              to the pipeline file and set engine = \"dms\" in [sync].",
             theme::PLAIN,
-        );
+        ));
+        return lines;
     }
+    lines.extend(say(
+        "Replication instance, endpoints, certificate, roles and task, as the pipeline file asks for them. Reading \
+         what is there changes nothing; the plan then shows every value that would.",
+        theme::PLAIN,
+    ));
+    lines.push(Line::default());
+    let mut keys = vec![Span::styled("p", theme::ACCENT), Span::raw(" read what is there   ")];
+    if model.provision.error.is_some() {
+        keys.extend([Span::styled("2", theme::ACCENT), Span::raw(" look at the checks")]);
+    }
+    lines.push(Line::from(keys));
     lines
 }
 

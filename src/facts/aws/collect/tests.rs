@@ -247,7 +247,15 @@ fn a_side_is_found_by_its_name_or_else_by_its_address() {
         let (instance, cluster) = rds::find(endpoint, &all, &clusters);
         (instance.map(|i| i.identifier), cluster.map(|c| c.identifier))
     };
+    let beside = RdsInstance { port: Some(source.port), ..instance("beside", "one.example.com", None) };
+    let shared = [RdsInstance { port: Some(3306), ..all[0].clone() }, beside];
     source.host = "one.example.com.".into();
+    let (found_there, _) = rds::find(&source, &shared, &[]);
+    assert_eq!(
+        found_there.map(|i| i.identifier).as_deref(),
+        Some("beside"),
+        "of several at an address the port decides"
+    );
     assert_eq!(found(&source), (Some("one".into()), None));
     source.host = "c.cluster-abc.eu-west-2.rds.amazonaws.com".into();
     assert_eq!(found(&source), (Some("w".into()), Some("c".into())), "a cluster's address leads to its writer");
