@@ -21,7 +21,7 @@ use crate::checks::{Area, Check, registry};
 use crate::diagnose::{Judgement, Outcome};
 use crate::facts::{Facts, PgTable};
 use crate::fixes::Fix;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{EngineKind, Pipeline};
 
 /// The smallest terminal that screens are drawn for.
 pub const SMALLEST: (u16, u16) = (60, 20);
@@ -177,6 +177,11 @@ impl Model {
     /// Something on the screen changes by itself.
     pub fn moving(&self) -> bool {
         self.checks.running_since.is_some() || self.sync.busy() || self.applying() || self.job.is_some()
+    }
+
+    /// The rows go through a task of DMS, which goes on when nobody watches it.
+    pub fn managed(&self) -> bool {
+        self.pipeline.as_ref().is_some_and(|p| p.sync.engine == EngineKind::Dms)
     }
 
     /// A plan is being applied.

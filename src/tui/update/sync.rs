@@ -31,8 +31,7 @@ pub fn begin(model: &mut Model) {
 /// Asks before stopping.
 pub fn ask_stop(model: &mut Model) {
     if model.sync.busy() {
-        let managed = model.pipeline.as_ref().is_some_and(|p| p.sync.engine == EngineKind::Dms);
-        model.confirm = Some(Confirm::new(if managed { Guarded::LeaveTask } else { Guarded::StopSync }));
+        model.confirm = Some(Confirm::new(if model.managed() { Guarded::LeaveTask } else { Guarded::StopSync }));
     }
 }
 
@@ -309,5 +308,16 @@ mod tests {
         let effects = press(&mut model, KeyCode::Enter);
         let [Effect::Confirmed(confirmed)] = &effects[..] else { panic!("{effects:?}") };
         assert!(matches!(confirmed.action(), Guarded::Reload { table, .. } if table == "public.a"));
+    }
+
+    #[test]
+    fn a_task_that_is_not_watched_is_not_called_stopped() {
+        let mut model = following();
+        testing::with_dms(&mut model);
+        let progress = Progress { phase: crate::sync::Phase::Streaming, ..model.sync.progress.clone() };
+        update(&mut model, Message::SyncProgress(progress));
+        keys(&mut model, "xy");
+        end(&mut model);
+        assert!(testing::screen(&model).contains("the task goes on in AWS"), "{}", testing::screen(&model));
     }
 }

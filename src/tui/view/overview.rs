@@ -146,6 +146,7 @@ fn engine_lines(model: &Model, pipeline: &Pipeline, width: usize, whole: u16) ->
         State::Idle => ("not started".to_owned(), theme::FAINT),
         State::Stopping => ("stopping".to_owned(), theme::WARN),
         State::Done(_) if run.paused => ("paused".to_owned(), theme::WARN),
+        State::Done(_) if run.follows() && model.managed() => ("not watched".to_owned(), theme::FAINT),
         State::Done(_) if run.follows() => ("stopped".to_owned(), theme::FAINT),
         State::Done(_) => ("✓ loaded".to_owned(), theme::GOOD),
         State::Running if run.follows() => ("⇣ following changes".to_owned(), theme::BUSY),
@@ -246,6 +247,8 @@ fn next(model: &Model, width: usize) -> Vec<Line<'static>> {
             "The rows are on their way."
         };
         (text.to_owned(), theme::PLAIN)
+    } else if model.sync.follows() && model.managed() && !model.sync.paused {
+        ("The task goes on in AWS; nobody watches it here.".to_owned(), theme::PLAIN)
     } else if model.sync.follows() {
         ("The sync is stopped, and the source keeps its WAL until it goes on.".to_owned(), theme::WARN)
     } else if matches!(model.sync.state, State::Done(_)) {

@@ -123,6 +123,7 @@ fn title(model: &Model) -> Line<'static> {
     };
     let phase = match (&run.state, run.progress.phase) {
         (State::Done(_), _) if run.paused => "paused: space lets it go on".to_owned(),
+        (State::Done(_), _) if run.follows() && model.managed() => "not watched: the task goes on in AWS".to_owned(),
         (State::Done(_), _) if run.follows() => "stopped, and can go on".to_owned(),
         (State::Done(_), _) => "all rows are there".to_owned(),
         (State::Failed(_), _) => "ended before its work was done".to_owned(),
