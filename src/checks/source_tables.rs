@@ -1,5 +1,7 @@
 //! What the checks on source tables share: going through the selected tables, and words for their size.
 
+pub(super) use crate::text::thousands as grouped;
+
 use super::{Finding, Judged, Verdict};
 use crate::facts::{Facts, PgTable};
 
@@ -39,19 +41,6 @@ pub(super) fn rows(table: &PgTable) -> String {
     }
 }
 
-/// Digits in groups of three.
-pub(super) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
 /// `"a"`, `"a" and "b"`, `"a", "b" and "c"`: names in a sentence.
 pub(super) fn quoted_list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|n| format!("\"{n}\"")).collect();
@@ -65,11 +54,6 @@ pub(super) fn quoted_list<'a>(names: impl IntoIterator<Item = &'a str>) -> Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!([0, 999, 1_000, 52_000, 1_234_567].map(grouped), ["0", "999", "1,000", "52,000", "1,234,567"]);
-    }
 
     #[test]
     fn names_read_as_a_sentence() {
