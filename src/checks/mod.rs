@@ -110,6 +110,7 @@ mod iam_012_credentials_end_soon;
 mod net_001_endpoint_host_is_not_the_published_one;
 mod net_002_endpoint_port_is_not_the_published_one;
 mod net_007_instance_and_database_in_different_vpcs;
+mod net_014_source_in_dms_own_network;
 mod net_018_reachable_there_but_not_here;
 mod net_019_source_name_does_not_resolve;
 mod net_020_source_unreachable;

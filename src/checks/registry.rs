@@ -15,6 +15,7 @@ pub static ALL: &[&Check] = &[
     &super::net_001_endpoint_host_is_not_the_published_one::CHECK,
     &super::net_002_endpoint_port_is_not_the_published_one::CHECK,
     &super::net_007_instance_and_database_in_different_vpcs::CHECK,
+    &super::net_014_source_in_dms_own_network::CHECK,
     &super::net_018_reachable_there_but_not_here::CHECK,
     &super::tls_001_plaintext_to_tls_only_source::CHECK,
     &super::tls_002_tls_demand_hidden_by_prefer::CHECK,
