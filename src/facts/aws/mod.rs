@@ -23,6 +23,7 @@ pub use dms_records::{
     AssessmentRun, DmsCertificate, DmsConnection, DmsEvent, LogGroup, Maintenance, Quota, SchemaRefresh,
     TableStatistics,
 };
+pub(crate) use dms_serverless::STARTS as REPLICATION_STARTS;
 pub use model::{AwsFacts, Caller, Role, UnreadableSecret};
 pub(crate) use rds::sides as rds_sides;
 pub use rds_model::{AppliedGroup, ClusterMember, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading, Readings};
