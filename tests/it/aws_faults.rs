@@ -1,0 +1,117 @@
+//! Faults on the AWS side, seeded in the simulated account: the check that knows each tells it, and passes when it is
+//! mended.
+
+use aws_sdk_databasemigration::Client;
+use aws_sdk_databasemigration::config::{Credentials, Region};
+use aws_sdk_databasemigration::types::PostgreSqlSettings;
+use cdc_doctor::facts::MyFlavor;
+use serde_json::{Value, json};
+
+use crate::account::Account;
+use crate::support::block_on;
+
+/// An account whose task has moved the rows and is stopped.
+fn synced() -> Account {
+    let account = Account::new(MyFlavor::MariaDb);
+    account.run(&["provision", "apply", "--yes"], 0);
+    account.run(&["sync", "--until-caught-up"], 0);
+    account
+}
+
+/// What a check says: its outcome, and the message of its first finding.
+fn told(account: &Account, code: &str) -> (String, String) {
+    let ran = account.project.run(&["check", "--only", code, "--format", "json"]);
+    let report: Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran}"));
+    let check = &report["checks"][0];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    (text(&check["outcome"]), text(&check["findings"][0]["message"]))
+}
+
+#[track_caller]
+fn fails(account: &Account, code: &str, part: &str) {
+    let (outcome, message) = told(account, code);
+    assert!(outcome == "fail" && message.contains(part), "{code}: {outcome}, {message:?}, not {part:?}");
+}
+
+#[track_caller]
+fn passes(account: &Account, code: &str) {
+    let (outcome, message) = told(account, code);
+    assert_eq!(outcome, "pass", "{code}: {message}");
+}
+
+macro_rules! client {
+    ($sdk:ident, $account:expr) => {{
+        let credentials = Credentials::new("simulation", "simulation", None, None, "test");
+        let config = $sdk::Config::builder().behavior_version_latest().region(Region::new("eu-west-2"));
+        $sdk::Client::from_conf(config.endpoint_url($account.simulator.url()).credentials_provider(credentials).build())
+    }};
+}
+
+#[test]
+fn what_the_target_refused_is_told_until_the_table_is_emptied() {
+    let account = synced();
+    let target = |sql: &str| account.target.run(None, sql).unwrap();
+    target("CREATE DATABASE IF NOT EXISTS awsdms_control");
+    target(
+        "CREATE TABLE IF NOT EXISTS awsdms_control.awsdms_apply_exceptions (TASK_NAME varchar(128), TABLE_OWNER varchar(128),
+         TABLE_NAME varchar(128), ERROR_TIME timestamp, STATEMENT longtext, ERROR longtext)",
+    );
+    passes(&account, "RUN-010");
+    target(
+        "INSERT INTO awsdms_control.awsdms_apply_exceptions VALUES
+         ('T', 'charts', 'chart', NOW(), 'INSERT … secret value', 'Data too long for column ''song'' at row 1')",
+    );
+    fails(&account, "RUN-010", "refused one change of charts.chart");
+    let shown = account.project.run(&["check", "--only", "RUN-010"]).out;
+    assert!(shown.contains("Data too long") && !shown.contains("secret value"), "{shown}");
+    target("DELETE FROM awsdms_control.awsdms_apply_exceptions");
+    passes(&account, "RUN-010");
+}
+
+#[test]
+fn logs_without_end_and_metrics_without_alarm_are_told() {
+    let account = synced();
+    fails(&account, "RSK-012", "dms-tasks-charts-ri keeps every line for ever");
+    fails(&account, "RUN-022", "CDCLatencyTarget of charts-task, FreeStorageSpace of charts-source");
+}
+
+#[test]
+fn a_secret_counts_as_readable_when_the_endpoints_role_may_read_it() {
+    let account = synced();
+    let dms = client!(aws_sdk_databasemigration, account);
+    let role = block_on(async {
+        let iam = client!(aws_sdk_iam, account);
+        let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                           "Principal": {"Service": "dms.eu-west-2.amazonaws.com"}}]});
+        let made = iam.create_role().role_name("charts-secrets").assume_role_policy_document(trust.to_string());
+        let role = made.send().await.unwrap().role().unwrap().arn().to_owned();
+        name_secret(&dms, &role).await;
+        role
+    });
+    fails(&account, "IAM-007", "There is no secret prod/pg");
+    block_on(async {
+        let secrets = client!(aws_sdk_secretsmanager, account);
+        secrets.create_secret().name("prod/pg").secret_string("{}").send().await.unwrap();
+    });
+    fails(&account, "IAM-007", &format!("{role} may not do secretsmanager:GetSecretValue"));
+    block_on(async {
+        let iam = client!(aws_sdk_iam, account);
+        let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+                            "Action": "secretsmanager:GetSecretValue", "Resource": "arn:aws:secretsmanager:*:*:secret:prod/*"}]});
+        let put = iam.put_role_policy().role_name("charts-secrets").policy_name("read");
+        put.policy_document(policy.to_string()).send().await.unwrap();
+    });
+    passes(&account, "IAM-007");
+    passes(&account, "IAM-006");
+    passes(&account, "DEP-015");
+}
+
+/// The source endpoint logs in with a secret by this role.
+async fn name_secret(dms: &Client, role: &str) {
+    let all = dms.describe_endpoints().send().await.unwrap();
+    let source = all.endpoints().iter().find(|e| e.endpoint_identifier() == Some("charts-src")).unwrap();
+    let secret =
+        PostgreSqlSettings::builder().secrets_manager_secret_id("prod/pg").secrets_manager_access_role_arn(role);
+    let ask = dms.modify_endpoint().endpoint_arn(source.endpoint_arn().unwrap());
+    ask.postgre_sql_settings(secret.build()).send().await.unwrap();
+}
