@@ -1,6 +1,8 @@
 //! Faults on the AWS side, seeded in the simulated account: the check that knows each tells it, and passes when it is
 //! mended.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_databasemigration::Client;
 use aws_sdk_databasemigration::config::{Credentials, Region};
 use aws_sdk_databasemigration::types::PostgreSqlSettings;
@@ -45,6 +47,105 @@ macro_rules! client {
         let config = $sdk::Config::builder().behavior_version_latest().region(Region::new("eu-west-2"));
         $sdk::Client::from_conf(config.endpoint_url($account.simulator.url()).credentials_provider(credentials).build())
     }};
+}
+
+/// The outcomes of all checks, by code.
+fn outcomes(account: &Account) -> BTreeMap<String, String> {
+    let ran = account.project.run(&["check", "--format", "json"]);
+    let report: Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran}"));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    report["checks"].as_array().unwrap().iter().map(|c| (text(&c["code"]), text(&c["outcome"]))).collect()
+}
+
+#[track_caller]
+fn all_are(account: &Account, codes: &[&str], outcome: &str) {
+    let have = outcomes(account);
+    let others: Vec<_> = codes.iter().map(|c| (*c, have[*c].as_str())).filter(|(_, o)| *o != outcome).collect();
+    assert!(others.is_empty(), "not {outcome}: {others:?}");
+}
+
+/// An account with its DMS side in place and nothing started.
+fn provisioned() -> Account {
+    let account = Account::new(MyFlavor::MariaDb);
+    account.run(&["provision", "apply", "--yes"], 0);
+    account
+}
+
+#[test]
+fn task_settings_that_lose_data_are_told_and_set_right() {
+    let account = provisioned();
+    let codes = ["DTK-002", "DTK-003", "DTK-008", "DTK-010", "DTK-012", "DTK-013", "DTK-014", "DTK-017", "DTK-020"];
+    all_are(&account, &codes, "pass");
+    let wrong = json!({
+        "FullLoadSettings": {"TargetTablePrepMode": "DROP_AND_CREATE"}, "Logging": {"EnableLogging": false},
+        "TargetMetadata": {"FullLobMode": true, "LimitedSizeLobMode": true},
+        "ValidationSettings": {"EnableValidation": false},
+        "ErrorBehavior": {"DataErrorPolicy": "IGNORE_RECORD", "FailOnNoTablesCaptured": false,
+                          "RecoverableErrorCount": -1},
+        "ChangeProcessingDdlHandlingPolicy": {"HandleSourceTableDropped": true},
+        "ControlTablesSettings": {"StatusTableEnabled": false},
+    });
+    block_on(async {
+        let dms = client!(aws_sdk_databasemigration, account);
+        let tasks = dms.describe_replication_tasks().send().await.unwrap();
+        let arn = tasks.replication_tasks()[0].replication_task_arn().unwrap();
+        let ask = dms.modify_replication_task().replication_task_arn(arn);
+        ask.replication_task_settings(wrong.to_string()).send().await.unwrap();
+    });
+    all_are(&account, &codes, "fail");
+    account.run(&[&["fix", "--yes"], &codes[..]].concat(), 0);
+    all_are(&account, &codes, "pass");
+}
+
+#[test]
+fn endpoint_settings_that_mislead_are_told_and_set_right() {
+    let account = provisioned();
+    let codes = ["DEP-004", "DEP-007", "DEP-012", "DEP-013", "DEP-014", "NET-002"];
+    all_are(&account, &codes, "pass");
+    block_on(async {
+        let dms = client!(aws_sdk_databasemigration, account);
+        let all = dms.describe_endpoints().send().await.unwrap();
+        let arn = |name| {
+            let found = all.endpoints().iter().find(|e| e.endpoint_identifier() == Some(name));
+            found.unwrap().endpoint_arn().unwrap()
+        };
+        let postgres =
+            PostgreSqlSettings::builder().fail_tasks_on_lob_truncation(false).after_connect_script("SELECT 1");
+        let source =
+            dms.modify_endpoint().endpoint_arn(arn("charts-src")).port(1).postgre_sql_settings(postgres.build());
+        source.extra_connection_attributes("MapUnboundedNumericAsString=true; a=1").send().await.unwrap();
+        let target = dms.modify_endpoint().endpoint_arn(arn("charts-tgt")).database_name("elsewhere");
+        target.send().await.unwrap();
+    });
+    all_are(&account, &codes, "fail");
+    account.run(&["fix", "--yes", "DEP-012", "NET-002"], 0);
+    all_are(&account, &["DEP-012", "NET-002"], "pass");
+}
+
+#[test]
+fn an_instance_that_is_weak_alone_or_public_is_told() {
+    let account = provisioned();
+    all_are(&account, &["DRI-003", "DRI-006"], "fail");
+    account.run(&["fix", "--yes", "DRI-003", "DRI-006"], 0);
+    all_are(&account, &["DRI-003", "DRI-006", "DRI-008"], "pass");
+}
+
+#[test]
+fn roles_that_dms_cannot_take_or_does_not_need_are_told() {
+    let account = provisioned();
+    let codes = ["IAM-004", "IAM-010", "IAM-011"];
+    all_are(&account, &codes, "pass");
+    block_on(async {
+        let iam = client!(aws_sdk_iam, account);
+        let policy = "arn:aws:iam::aws:policy/service-role/AmazonDMSCloudWatchLogsRole";
+        iam.detach_role_policy().role_name("dms-cloudwatch-logs-role").policy_arn(policy).send().await.unwrap();
+        let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                           "Principal": {"Service": "dms.amazonaws.com"},
+                           "Condition": {"StringEquals": {"aws:SourceAccount": "999999999999"}}}]});
+        let made = iam.create_role().role_name("dms-access-for-endpoint");
+        made.assume_role_policy_document(trust.to_string()).send().await.unwrap();
+    });
+    all_are(&account, &codes, "fail");
 }
 
 #[test]
