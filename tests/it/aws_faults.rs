@@ -20,13 +20,14 @@ fn synced() -> Account {
     account
 }
 
-/// What a check says: its outcome, and the message of its first finding.
+/// What a check says: its outcome, and the message of its first finding, or why there is none.
 fn told(account: &Account, code: &str) -> (String, String) {
     let ran = account.project.run(&["check", "--only", code, "--format", "json"]);
     let report: Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran}"));
     let check = &report["checks"][0];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    (text(&check["outcome"]), text(&check["findings"][0]["message"]))
+    let words = [&check["findings"][0]["message"], &check["blocked_by"], &check["reason"]].map(text);
+    (text(&check["outcome"]), words.into_iter().find(|w| !w.is_empty()).unwrap_or_default())
 }
 
 #[track_caller]
@@ -128,6 +129,42 @@ fn an_instance_that_is_weak_alone_or_public_is_told() {
     all_are(&account, &["DRI-003", "DRI-006"], "fail");
     account.run(&["fix", "--yes", "DRI-003", "DRI-006"], 0);
     all_are(&account, &["DRI-003", "DRI-006", "DRI-008"], "pass");
+}
+
+/// A table that cannot be loaded, then a task that runs in spite of it, then one that fails.
+#[test]
+fn tables_and_tasks_that_failed_are_told() {
+    let account = Account::new(MyFlavor::MariaDb);
+    account.source.run("postgres", "CREATE TABLE wrong (id int PRIMARY KEY, v double precision)").unwrap();
+    account.source.run("postgres", "INSERT INTO wrong VALUES (1, 'NaN')").unwrap();
+    account.run(&["provision", "apply", "--yes"], 0);
+    account.run(&["sync", "--until-caught-up"], 3);
+    fails(&account, "RUN-002", "public.wrong");
+    let arn = block_on(async {
+        let dms = client!(aws_sdk_databasemigration, account);
+        let tasks = dms.describe_replication_tasks().send().await.unwrap();
+        let arn = tasks.replication_tasks()[0].replication_task_arn().unwrap().to_owned();
+        let start = dms.start_replication_task().replication_task_arn(&arn);
+        start.start_replication_task_type("resume-processing".into()).send().await.unwrap();
+        arn
+    });
+    becomes(&account, "RUN-013", "errors among its latest lines");
+    assert!(account.simulator.fail(&arn, "FATAL: password authentication failed for user \"postgres\""));
+    becomes(&account, "RUN-001", "has failed");
+}
+
+/// The check fails so before long.
+#[track_caller]
+fn becomes(account: &Account, code: &str, part: &str) {
+    let mut last = (String::new(), String::new());
+    for _ in 0..20 {
+        last = told(account, code);
+        if last.0 == "fail" && last.1.contains(part) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+    panic!("{code}: {last:?}, not {part:?}");
 }
 
 #[test]
