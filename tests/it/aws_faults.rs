@@ -20,14 +20,14 @@ fn synced() -> Account {
     account
 }
 
-/// What a check says: its outcome, and the message of its first finding, or why there is none.
+/// What a check says: its outcome, and the messages of its findings.
 fn told(account: &Account, code: &str) -> (String, String) {
     let ran = account.project.run(&["check", "--only", code, "--format", "json"]);
     let report: Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran}"));
     let check = &report["checks"][0];
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let words = [&check["findings"][0]["message"], &check["blocked_by"], &check["reason"]].map(text);
-    (text(&check["outcome"]), words.into_iter().find(|w| !w.is_empty()).unwrap_or_default())
+    let findings = check["findings"].as_array().into_iter().flatten().map(|f| text(&f["message"]));
+    (text(&check["outcome"]), findings.collect::<Vec<_>>().join("; "))
 }
 
 #[track_caller]
