@@ -1,9 +1,9 @@
 //! SRC-010: see the check's own explanation.
 
-use super::replication::{needs_no_slot, number};
+use super::replication::needs_no_slot;
+use super::session_limits::limit;
 use super::{Finding, Judged, Verdict};
 use crate::facts::Facts;
-use crate::fixes::{Action, Cost, Fix, Mode, Step};
 use crate::pipeline::EngineKind;
 use crate::quote::pg_ident;
 
@@ -52,55 +52,21 @@ fn judge(facts: &Facts) -> Judged {
     {
         return Ok(verdict);
     }
-    let role = facts.source.role.known()?;
-    let of_role = role.settings.iter().find_map(|s| s.strip_prefix("statement_timeout="));
-    // The value that a new session of the login starts with, in milliseconds.
-    let value = number(facts, "statement_timeout")?;
-    if value == 0 {
-        return Ok(Verdict::Pass);
-    }
-    let endpoint = &facts.pipeline.source;
-    let user = pg_ident(&endpoint.user);
-    let role_rules = of_role.and_then(millis) == Some(value);
-    // Where the role's own setting is not the one in force, only one for this very database surely goes before it.
-    let (scope, from) = if role_rules {
-        (format!("ALTER ROLE {user}"), "the role")
-    } else {
-        let scope = format!("ALTER ROLE {user} IN DATABASE {}", pg_ident(&endpoint.database));
-        (scope, "the server, the database, or the role in this database")
-    };
-    let sql = format!("{scope} SET statement_timeout = 0");
-    let back = Action::source(format!("{scope} SET statement_timeout = {value}"));
-    let step = Step::new(Cost::None, Action::source(&sql)).undo(back).note("for new connections");
+    let Some(limit) = limit(facts, "statement_timeout")? else { return Ok(Verdict::Pass) };
+    let (value, user) = (limit.value, pg_ident(&facts.pipeline.source.user));
     let finding = Finding::new(
         "statement_timeout",
         format!("The source ends every statement of {user} after {value} ms, a long copy among them"),
     )
     .saw("statement_timeout", format!("{value} ms"))
-    .saw("set for", from)
-    .fix(Fix::new(Mode::Auto, sql, vec![step]));
+    .saw("set for", limit.from)
+    .fix(limit.fix);
     Ok(Verdict::Fail(vec![finding]))
-}
-
-/// A duration as PostgreSQL writes it in milliseconds: `30s`, `5min`, `5000`.
-fn millis(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim_end();
-    let number: u64 = digits.parse().ok()?;
-    let factor = match text[digits.len()..].trim() {
-        "" | "ms" => 1,
-        "s" => 1_000,
-        "min" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number.checked_mul(factor)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CHECK, millis};
+    use super::CHECK;
     use crate::checks::testing::{
         assert_not_applicable, assert_pass, assert_unknown, causes, finding, healthy, set, unseen,
     };
@@ -147,14 +113,6 @@ mod tests {
     fn what_is_in_force_counts() {
         assert_pass(&CHECK, &healthy());
         assert_pass(&CHECK, &timeout("0", Some("30s")));
-    }
-
-    #[test]
-    fn durations_are_read_in_every_unit() {
-        for (text, value) in [("5000", 5000), ("30s", 30_000), ("5min", 300_000), ("1h", 3_600_000), ("7 ms", 7)] {
-            assert_eq!(millis(text), Some(value), "{text}");
-        }
-        assert_eq!(millis("soon"), None);
     }
 
     #[test]

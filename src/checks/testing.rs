@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use super::{Check, Finding, Verdict, registry};
 use crate::diagnose::{Outcome, judge};
 use crate::facts::{
-    Attempt, Checkpoint, Fact, Facts, HostFacts, MyAccount, MyColumn, MyFlavor, MySchema, MySession, MyTable, PgColumn,
-    PgKey, PgRole, PgSession, PgSetting, PgTable, PgType, Publication, Refusal, RelationName, ReplicaIdentity, Slot,
-    SourceFacts, Span, Stage, SyncedTable, TableKind, TargetFacts, TypeClass, Unknown, UnknownKind, Wal,
+    Attempt, Checkpoint, Fact, Facts, HostFacts, Installed, MyAccount, MyColumn, MyFlavor, MySchema, MySession,
+    MyTable, PgColumn, PgKey, PgRole, PgSession, PgSetting, PgTable, PgType, Publication, Refusal, RelationName,
+    ReplicaIdentity, Slot, SourceFacts, Span, Stage, SyncedTable, TableKind, TargetFacts, TypeClass, Unknown,
+    UnknownKind, Wal, WrittenTable,
 };
 use crate::pipeline::{
     Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, PasswordSource, Pipeline, SyncMode, SyncSettings,
@@ -76,6 +77,7 @@ pub(crate) fn slot(name: &str) -> Slot {
         conflicting: None,
         invalidation_reason: None,
         inactive_seconds: None,
+        spilled_bytes: Some(0),
     }
 }
 
@@ -227,7 +229,14 @@ fn source() -> SourceFacts {
                 ("lock_timeout", "0", "user"),
                 ("idle_in_transaction_session_timeout", "0", "user"),
                 ("max_slot_wal_keep_size", "-1", "sighup"),
+                ("idle_session_timeout", "0", "user"),
                 ("max_prepared_transactions", "0", "postmaster"),
+                ("max_worker_processes", "16", "postmaster"),
+                ("max_logical_replication_workers", "4", "postmaster"),
+                ("autovacuum_max_workers", "3", "postmaster"),
+                ("max_parallel_workers", "8", "user"),
+                ("logical_decoding_work_mem", "65536", "user"),
+                ("shared_preload_libraries", "pg_stat_statements", "postmaster"),
                 ("ssl", "on", "sighup"),
             ]
             .into_iter()
@@ -257,7 +266,13 @@ fn source() -> SourceFacts {
             kind: TableKind::Table,
         }]),
         tables: Fact::Known(vec![pg_table("public", "weekly_chart")]),
-        queries: 10,
+        installed: Fact::Known(Installed { extensions: vec!["plpgsql".into()], ..Installed::default() }),
+        written: Fact::Known(vec![WrittenTable {
+            schema: "public".into(),
+            table: "weekly_chart".into(),
+            rows: 52_000,
+        }]),
+        queries: 12,
     }
 }
 
@@ -309,6 +324,7 @@ fn target() -> TargetFacts {
         tables: Fact::Known(vec![my_table("charts", "weekly_chart")]),
         checkpoint: Fact::Known(None),
         synced: Fact::Known(Vec::new()),
+        apply_exceptions: Fact::Known(None),
         queries: 8,
     }
 }
@@ -327,6 +343,7 @@ pub(crate) fn pg_table(schema: &str, name: &str) -> PgTable {
         schema_usage: true,
         can_select: true,
         row_security: false,
+        rows_hidden: false,
         columns: vec![
             pg_column("chart_date", "date", "date", -1, true),
             pg_column("position", "int4", "integer", -1, true),

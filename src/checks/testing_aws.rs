@@ -8,7 +8,7 @@ use super::Check;
 use super::testing::{assert_not_applicable, assert_pass, assert_unknown, healthy_rds};
 use crate::facts::aws::{
     AppliedGroup, AwsFacts, Caller, ClusterMember, DmsCertificate, DmsConnection, DmsEndpoint, DmsFacts, DmsTask,
-    MySqlSettings, PostgresSettings, Quota, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading,
+    LogGroup, MySqlSettings, PostgresSettings, Quota, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading,
     ReplicationInstance, Role, TableStatistics,
 };
 use crate::facts::{Fact, Facts};
@@ -20,6 +20,7 @@ pub(crate) fn healthy_dms() -> Facts {
     facts.pipeline.sync.engine = EngineKind::Dms;
     facts.pipeline.target.host = "charts-mysql.abc.eu-west-2.rds.amazonaws.com".into();
     facts.pipeline.target.rds_instance = Some("charts-target".into());
+    facts.target.apply_exceptions = Fact::Known(Some(Vec::new()));
     facts.pipeline.aws = Some(Aws { region: "eu-west-2".into(), profile: None, endpoint_url: None });
     facts.pipeline.dms = Some(Dms {
         serverless: false,
@@ -46,6 +47,8 @@ pub(crate) fn healthy_dms() -> Facts {
         dms: dms(),
         roles: Fact::Known(roles()),
         denied: Fact::Known(Vec::new()),
+        not_passable: Fact::Known(Vec::new()),
+        unreadable_secrets: Fact::Known(Vec::new()),
     });
     facts
 }
@@ -212,6 +215,7 @@ fn rds(instance: RdsInstance, parameters: &[(&str, &str, &str)]) -> RdsFacts {
             ("FreeStorageSpace".to_owned(), steady(80e9)),
             ("CPUUtilization".to_owned(), steady(12.0)),
         ])),
+        alarms: Fact::Known(alarms(&["FreeStorageSpace", "OldestReplicationSlotLag"])),
     }
 }
 
@@ -304,7 +308,18 @@ fn dms() -> DmsFacts {
             ("CDCLatencySource".to_owned(), steady(2.0)),
             ("CDCLatencyTarget".to_owned(), steady(3.0)),
         ])),
+        alarms: Fact::Known(alarms(&["CDCLatencySource", "CDCLatencyTarget"])),
+        log_group: Fact::Known(Some(LogGroup {
+            name: "dms-tasks-charts-ri".into(),
+            retention_days: Some(30),
+            bytes: 5_000_000,
+        })),
     }
+}
+
+/// One alarm on each of these metrics.
+fn alarms(names: &[&str]) -> BTreeMap<String, usize> {
+    names.iter().map(|name| ((*name).to_owned(), 1)).collect()
 }
 
 fn source(arn: &str) -> DmsEndpoint {

@@ -60,7 +60,7 @@ pub(super) fn verifies_alias(endpoint: &DmsEndpoint) -> bool {
 mod tests {
     use super::CHECK;
     use crate::checks::testing::{assert_pass, causes, finding, unseen};
-    use crate::checks::testing_aws::{assert_around, healthy_dms, target_endpoint};
+    use crate::checks::testing_aws::{assert_around, healthy_dms, target_endpoint, target_rds};
 
     #[test]
     fn an_alias_is_not_in_the_certificate() {
@@ -72,6 +72,16 @@ mod tests {
         let what = fix.steps[0].action.describe();
         assert!(what.ends_with("--server-name charts-mysql.abc.eu-west-2.rds.amazonaws.com"), "{what}");
         assert_eq!(causes(&facts), ["TLS-007"]);
+    }
+
+    #[test]
+    fn the_name_that_rds_publishes_is_no_alias() {
+        let mut facts = healthy_dms();
+        target_endpoint(&mut facts).ssl_mode = "verify-full".into();
+        target_endpoint(&mut facts).host = Some("Localhost.".into());
+        assert_eq!(finding(&CHECK, &facts).evidence[0].1, "Localhost.");
+        target_rds(&mut facts).host = Some("localhost".into());
+        assert_pass(&CHECK, &facts);
     }
 
     #[test]

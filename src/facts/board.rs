@@ -92,6 +92,8 @@ impl Settle for SourceFacts {
         self.prepared.settle(why);
         self.relations.settle(why);
         self.tables.settle(why);
+        self.installed.settle(why);
+        self.written.settle(why);
     }
 }
 
@@ -111,6 +113,7 @@ impl Settle for TargetFacts {
         self.tables.settle(why);
         self.checkpoint.settle(why);
         self.synced.settle(why);
+        self.apply_exceptions.settle(why);
     }
 }
 

@@ -18,9 +18,10 @@ pub use model::{Attempt, Fact, Facts, HostFacts, Refusal, Stage, Unknown, Unknow
 pub use proofs::{CANARY_TABLE, CanaryChange, CanaryEnd, CanaryLeg, CanaryRun, CanaryValue, TableComparison};
 pub use replication::{Publication, Slot, Span, Wal};
 pub use source::{
-    PgColumn, PgKey, PgRole, PgSession, PgSetting, PgTable, PgType, PreparedTransaction, RelationName, ReplicaIdentity,
-    SourceFacts, TableKind, Transaction, TypeClass,
+    EventTrigger, Installed, PgColumn, PgKey, PgRole, PgSession, PgSetting, PgTable, PgType, PreparedTransaction,
+    RelationName, ReplicaIdentity, SourceFacts, TableKind, Transaction, TypeClass, WrittenTable,
 };
 pub use target::{
-    Checkpoint, MyAccount, MyColumn, MyFlavor, MyKey, MySchema, MySession, MyTable, SyncedTable, TargetFacts,
+    ApplyException, Checkpoint, MyAccount, MyColumn, MyFlavor, MyKey, MySchema, MySession, MyTable, SyncedTable,
+    TargetFacts,
 };

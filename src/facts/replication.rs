@@ -35,6 +35,9 @@ pub struct Slot {
     pub invalidation_reason: Option<String>,
     /// Seconds since somebody last read from it (since 17); none while in use.
     pub inactive_seconds: Option<f64>,
+    /// Bytes of transactions that decoding wrote to disk, since the statistics were last reset (since 14; none for a
+    /// slot that nothing was decoded from).
+    pub spilled_bytes: Option<i64>,
 }
 
 impl Slot {

@@ -46,8 +46,43 @@ pub struct SourceFacts {
     pub relations: Fact<Vec<RelationName>>,
     /// The selected tables (ordinary and partitioned), with columns and keys.
     pub tables: Fact<Vec<PgTable>>,
+    /// What is installed in the database.
+    pub installed: Fact<Installed>,
+    /// The tables of the database that are written to most, the most written first; partitions count for their root.
+    pub written: Fact<Vec<WrittenTable>>,
     /// How many queries the collectors sent.
     pub queries: u32,
+}
+
+/// What is installed in the source's database.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installed {
+    /// Names of the extensions (`pg_extension`).
+    pub extensions: Vec<String>,
+    /// Event triggers.
+    pub event_triggers: Vec<EventTrigger>,
+    /// Names of the subscriptions: by them the database is itself a target of replication.
+    pub subscriptions: Vec<String>,
+}
+
+/// An event trigger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventTrigger {
+    /// Name.
+    pub name: String,
+    /// `pg_event_trigger.evtenabled`: `O` (not for what is replicated into the database), `R`, `A` (always) or `D`.
+    pub enabled: String,
+}
+
+/// How much a table is written to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenTable {
+    /// Schema.
+    pub schema: String,
+    /// Table.
+    pub table: String,
+    /// Rows inserted, updated and deleted since the statistics were last reset.
+    pub rows: i64,
 }
 
 /// A name in the source's catalog.
@@ -202,6 +237,8 @@ pub struct PgTable {
     pub can_select: bool,
     /// Row-level security is on.
     pub row_security: bool,
+    /// It holds for this login, who sees only the rows that the policies let through (`row_security_active`).
+    pub rows_hidden: bool,
     /// Columns in order, dropped ones left out.
     pub columns: Vec<PgColumn>,
     /// Primary key.
@@ -331,6 +368,8 @@ impl SourceFacts {
             prepared: Fact::pending(),
             relations: Fact::pending(),
             tables: Fact::pending(),
+            installed: Fact::pending(),
+            written: Fact::pending(),
             queries: 0,
         }
     }

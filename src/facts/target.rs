@@ -35,6 +35,9 @@ pub struct TargetFacts {
     pub checkpoint: Fact<Option<Checkpoint>>,
     /// The tables that the engine `direct` carries; empty where it has never replicated changes of this pipeline.
     pub synced: Fact<Vec<SyncedTable>>,
+    /// What AWS DMS could not apply, the latest first, as its control tables in the target say; `None` where there is
+    /// no such table, or the pipeline has no DMS.
+    pub apply_exceptions: Fact<Option<Vec<ApplyException>>>,
     /// How many queries the collectors sent.
     pub queries: u32,
 }
@@ -57,9 +60,25 @@ impl TargetFacts {
             tables: Fact::pending(),
             checkpoint: Fact::pending(),
             synced: Fact::pending(),
+            apply_exceptions: Fact::pending(),
             queries: 0,
         }
     }
+}
+
+/// A row of `awsdms_apply_exceptions`. The statement is left out: it holds values of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplyException {
+    /// The task, by the name that DMS uses in its control tables.
+    pub task: String,
+    /// Schema on the target.
+    pub owner: String,
+    /// Table.
+    pub table: String,
+    /// When, as the target writes it.
+    pub at: String,
+    /// The target's error.
+    pub error: String,
 }
 
 /// MySQL or MariaDB.

@@ -411,7 +411,7 @@ fn movement(
     }
     let have = actual.find(kind, &dms.task).and_then(|i| i.values.get(LOB_SIZE)).and_then(Value::as_u64);
     let lob_kb = lob_kb(measured.longest, have, notes);
-    let wishes = Wishes { lob_kb, database, parallel: pipeline.sync.parallel, serverless: dms.serverless };
+    let wishes = Wishes { lob_kb, database, parallel: pipeline.sync.parallel };
     made.values.extend(settings::values(wishes));
     made
 }

@@ -8,6 +8,7 @@ use super::calls;
 use super::model::{Item, Kind};
 use super::plan::{Plan, Step, Verb, deletion};
 use crate::aws::Session;
+use crate::facts::aws::REPLICATION_STARTS;
 use crate::pipeline::Pipeline;
 
 /// How long a deletion may take.
@@ -76,10 +77,15 @@ fn in_use(code: Option<&str>) -> bool {
     code.is_some_and(|c| c.contains("InvalidResourceState"))
 }
 
+/// It runs, or is on its way there.
+fn moves(status: &str) -> bool {
+    matches!(status, "running" | "starting" | "stopping") || REPLICATION_STARTS.contains(&status)
+}
+
 /// Stops a task or a serverless replication that runs.
 async fn stop(session: &Session, step: &Step, tell: Tell<'_>) -> Result<(), ProvisionError> {
     let Some(item) = step.item.as_ref().filter(|i| matches!(i.kind, Kind::Task | Kind::Config)) else { return Ok(()) };
-    if !matches!(item.status.as_str(), "running" | "starting" | "stopping") {
+    if !moves(&item.status) {
         return Ok(());
     }
     if item.status != "stopping" {
@@ -97,8 +103,7 @@ async fn stop(session: &Session, step: &Step, tell: Tell<'_>) -> Result<(), Prov
     }
     wait(session, step, LIMIT, tell, async || {
         let status = status(session, item.kind, &item.arn).await?.unwrap_or_default();
-        let moving = ["running", "starting", "stopping"].contains(&status.as_str());
-        Ok(if moving { State::Passing("stopping".to_owned()) } else { State::Reached(status) })
+        Ok(if moves(&status) { State::Passing("stopping".to_owned()) } else { State::Reached(status) })
     })
     .await
 }

@@ -20,8 +20,6 @@ pub struct Wishes {
     pub database: bool,
     /// Tables loaded at once.
     pub parallel: usize,
-    /// DMS Serverless logs by itself.
-    pub serverless: bool,
 }
 
 /// The settings as values by path.
@@ -33,7 +31,7 @@ pub fn values(wishes: Wishes) -> Values {
 }
 
 fn document_of(wishes: Wishes) -> Value {
-    let Wishes { lob_kb, database, parallel, serverless } = wishes;
+    let Wishes { lob_kb, database, parallel } = wishes;
     let suspend = "SUSPEND_TABLE";
     let mut all = json!({
         "TargetMetadata": {
@@ -60,9 +58,6 @@ fn document_of(wishes: Wishes) -> Value {
             "FailOnTransactionConsistencyBreached": true, "RecoverableErrorCount": 20
         }
     });
-    if let (true, Some(all)) = (serverless, all.as_object_mut()) {
-        all.remove("Logging");
-    }
     if let (false, Some(all)) = (database, all.as_object_mut()) {
         all.remove("ControlTablesSettings");
     }
@@ -95,7 +90,7 @@ pub fn read(document: &str) -> Values {
 mod tests {
     use super::*;
 
-    const WISHES: Wishes = Wishes { lob_kb: 64, database: true, parallel: 4, serverless: false };
+    const WISHES: Wishes = Wishes { lob_kb: 64, database: true, parallel: 4 };
 
     #[test]
     fn values_and_document_are_the_same() {

@@ -41,6 +41,7 @@ pub fn table(name: &str, columns: Vec<PgColumn>, key: &[&str]) -> PgTable {
         schema_usage: true,
         can_select: true,
         row_security: false,
+        rows_hidden: false,
         columns,
         primary_key: (!key.is_empty()).then(|| unique("key", key)),
         unique_keys: vec![],

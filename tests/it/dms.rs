@@ -244,3 +244,58 @@ fn what_is_missing_is_said() {
     assert!(account.run(&["sync", "--drop-slot"], 2).err.contains("provision destroy"));
     assert!(account.run(&["sync", "--engine", "direct", "--stop"], 2).err.contains("engine `dms`"));
 }
+
+/// The same story without an instance: assessed, loaded, followed, a table loaded again, stopped, and resumed.
+#[test]
+fn a_serverless_replication_is_run_like_a_task() {
+    let account = Account::new(MyFlavor::MariaDb);
+    account.project.edit("[dms]\n", "[dms]\nserverless = true\n");
+    assert!(account.run(&["sync"], 3).err.contains("cdc-doctor provision apply"));
+    account.source.run("postgres", "CREATE TABLE keyless (v int)").unwrap();
+    account.run(&["provision", "apply", "--yes"], 0);
+    let before = account.simulator.calls().len();
+    let refused = account.run(&["sync", "--until-caught-up"], 3);
+    for part in ["serverless replication charts-task is failed", "assessment failed", "public.keyless"] {
+        assert!(refused.err.contains(part), "no {part:?} in {refused}");
+    }
+    account.source.run("postgres", "DROP TABLE keyless").unwrap();
+    let sync = Watched::start(&account, &[]);
+    until("the rows are there", || account.count("chart") == 1000);
+    account.source.run("postgres", "INSERT INTO chart VALUES (2001, 'new', true)").unwrap();
+    until("the change is there", || account.count("chart WHERE id = 2001") == 1);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let said = sync.leave();
+    assert!(said.iter().any(|v| v["event"] == "phase" && v["phase"] == "streaming"), "{said:?}");
+    assert!(said.last().unwrap()["reason"].as_str().unwrap().contains("goes on in AWS"), "{said:?}");
+
+    account.target.run(Some("charts"), "UPDATE artist SET name = 'spoilt'").unwrap();
+    let sync = Watched::start(&account, &["--reload", "public.artist"]);
+    until("the table is mended", || account.count("artist WHERE name = 'spoilt'") == 0 && account.count("artist") == 3);
+    sync.leave();
+    assert!(account.run(&["sync", "--stop"], 0).err.contains("stopped"));
+    account.source.run("postgres", "INSERT INTO chart VALUES (2002, 'later', NULL)").unwrap();
+    account.run(&["sync", "--until-caught-up"], 0);
+    assert_eq!(account.count("chart WHERE id = 2002"), 1);
+    let allowed = policy::actions(policy::SYNC);
+    let beyond: Vec<String> = account.actions(before).into_iter().filter(|a| !allowed.contains(a)).collect();
+    assert!(beyond.is_empty(), "assets/iam/sync.json does not allow {beyond:?}");
+}
+
+/// A full load that broke off cannot be resumed without an instance, and deletes rows only when that is asked for.
+#[test]
+fn a_serverless_load_that_broke_off_begins_again_only_when_asked() {
+    let account = Account::new(MyFlavor::MariaDb);
+    account.project.edit("engine = \"dms\"", "engine = \"dms\"\nmode = \"full-load\"");
+    account.project.edit("[dms]\n", "[dms]\nserverless = true\n");
+    account.source.run("postgres", "CREATE TABLE wrong (id int PRIMARY KEY, v double precision)").unwrap();
+    account.source.run("postgres", "INSERT INTO wrong VALUES (1, 'NaN')").unwrap();
+    account.project.edit("include = [\"public.*\"]", "include = [\"public.wrong\"]");
+    account.run(&["provision", "apply", "--yes"], 0);
+    let ran = account.run(&["sync"], 3);
+    assert!(ran.err.contains("NaN"), "the log's error is told: {ran}");
+    let again = account.run(&["sync"], 3);
+    assert!(again.err.contains("does not go on with") && again.err.contains("--truncate-target"), "{again}");
+    account.source.run("postgres", "UPDATE wrong SET v = 1.5").unwrap();
+    account.run(&["sync", "--truncate-target"], 0);
+    assert_eq!(account.count("wrong"), 1);
+}

@@ -7,6 +7,7 @@ mod support;
 
 mod account;
 mod aws;
+mod aws_faults;
 mod canary;
 mod cdc;
 mod changes;
@@ -24,6 +25,7 @@ mod servers;
 mod setup;
 mod simulated_aws;
 mod slots;
+mod source_faults;
 mod sync;
 mod tui;
 mod verify;

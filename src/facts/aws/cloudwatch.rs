@@ -1,5 +1,6 @@
 //! CloudWatch: readings of the last hour.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_cloudwatch::primitives::DateTime;
@@ -30,6 +31,11 @@ pub(super) const TASK: &[&str] = &[
     "CPUUtilization",
 ];
 
+/// What of a PostgreSQL source should have an alarm.
+pub(super) const RDS_ALARMS: &[&str] = &["FreeStorageSpace", "OldestReplicationSlotLag"];
+/// What of a task should have one.
+pub(super) const TASK_ALARMS: &[&str] = &["CDCLatencySource", "CDCLatencyTarget"];
+
 /// How far back, and in what steps.
 const SPAN: Duration = Duration::from_secs(60 * 60);
 const STEP_SECONDS: i32 = 300;
@@ -41,8 +47,7 @@ pub(super) async fn readings(
     dimensions: &[(&str, &str)],
     names: &[&str],
 ) -> Result<Readings, Error> {
-    let dimensions: Vec<Dimension> =
-        dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(*value).build()).collect();
+    let dimensions = as_dimensions(dimensions);
     let query = |(i, name): (usize, &&str)| {
         let metric = Metric::builder().namespace(namespace).metric_name(*name).set_dimensions(Some(dimensions.clone()));
         let average = MetricStat::builder().metric(metric.build()).period(STEP_SECONDS).stat("Average").build();
@@ -60,6 +65,29 @@ pub(super) async fn readings(
     // The newest comes first.
     let reading = |i: usize| reading(of(i)?.values());
     Ok(names.iter().enumerate().filter_map(|(i, name)| Some(((*name).to_owned(), reading(i)?))).collect())
+}
+
+/// How many alarms watch each of these metrics of one thing. Alarms on an expression over metrics, and composite ones,
+/// are not among them: CloudWatch does not tell of those by metric.
+pub(super) async fn alarms(
+    session: &Session,
+    namespace: &str,
+    dimensions: &[(&str, &str)],
+    names: &[&str],
+) -> Result<BTreeMap<String, usize>, Error> {
+    let dimensions = as_dimensions(dimensions);
+    let mut all = BTreeMap::new();
+    for name in names {
+        let ask = session.cloudwatch().describe_alarms_for_metric().namespace(namespace).metric_name(*name);
+        let ask = ask.set_dimensions(Some(dimensions.clone()));
+        let answer = session.call("cloudwatch:DescribeAlarmsForMetric", ask.send()).await?;
+        all.insert((*name).to_owned(), answer.metric_alarms().len());
+    }
+    Ok(all)
+}
+
+fn as_dimensions(pairs: &[(&str, &str)]) -> Vec<Dimension> {
+    pairs.iter().map(|(name, value)| Dimension::builder().name(*name).value(*value).build()).collect()
 }
 
 fn reading(values: &[f64]) -> Option<Reading> {

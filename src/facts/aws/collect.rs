@@ -1,6 +1,6 @@
 //! The collectors of all services, side by side.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_databasemigration::types::SourceType;
 
@@ -80,11 +80,12 @@ async fn side(session: &Session, found: Result<(Option<RdsInstance>, Option<RdsC
         Ok((instance, cluster)) => {
             if let Some(instance) = &instance {
                 let dimensions = [("DBInstanceIdentifier", instance.identifier.as_str())];
-                let (parameters, metrics) = tokio::join!(
+                let (parameters, metrics, alarms) = tokio::join!(
                     rds::parameters(session, instance, cluster.as_ref()),
                     cloudwatch::readings(session, "AWS/RDS", &dimensions, cloudwatch::RDS),
+                    cloudwatch::alarms(session, "AWS/RDS", &dimensions, cloudwatch::RDS_ALARMS),
                 );
-                (facts.parameters, facts.metrics) = (seen(parameters), seen(metrics));
+                (facts.parameters, facts.metrics, facts.alarms) = (seen(parameters), seen(metrics), seen(alarms));
             }
             (facts.instance, facts.cluster) = (Fact::Known(instance), Fact::Known(cluster));
             let why = "no RDS instance of this account and region is this side of the pipeline";
@@ -101,6 +102,8 @@ async fn replication(board: &Board<'_>, session: &Session, pipeline: &Pipeline) 
         board.aws(|facts| {
             facts.dms.settle(&why);
             facts.roles.settle(&why);
+            facts.not_passable.settle(&why);
+            facts.unreadable_secrets.settle(&why);
         });
         return;
     };
@@ -166,6 +169,8 @@ async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts)
                 facts.dms.events = absent("the task");
                 facts.dms.log = absent("the task");
                 facts.dms.task_metrics = absent("the task");
+                facts.dms.alarms = absent("the task");
+                facts.dms.log_group = absent("the task");
             });
             return;
         }
@@ -176,6 +181,8 @@ async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts)
                 facts.dms.events.settle(&why);
                 facts.dms.log.settle(&why);
                 facts.dms.task_metrics.settle(&why);
+                facts.dms.alarms.settle(&why);
+                facts.dms.log_group.settle(&why);
             });
             return;
         }
@@ -189,15 +196,19 @@ async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts)
             facts.dms.events = Fact::unknown(UnknownKind::NotConfigured, why);
             facts.dms.log = Fact::unknown(UnknownKind::NotConfigured, why);
             facts.dms.task_metrics = Fact::unknown(UnknownKind::NotConfigured, why);
+            facts.dms.alarms = Fact::unknown(UnknownKind::NotConfigured, why);
+            facts.dms.log_group = Fact::unknown(UnknownKind::NotConfigured, why);
         });
         return;
     }
-    let (tables, assessments, events, log, metrics) = tokio::join!(
+    let (tables, assessments, events, log, metrics, alarms, log_group) = tokio::join!(
         dms::tables(session, task),
         dms::assessments(session, task),
         events(session, dms),
         logs::complaints(session, &dms.instance, &task.arn),
         task_metrics(session, dms, task),
+        task_alarms(session, dms, task),
+        logs::group(session, &dms.instance),
     );
     board.aws(|facts| {
         facts.dms.tables = seen(tables);
@@ -205,6 +216,8 @@ async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts)
         facts.dms.events = seen(events);
         facts.dms.log = seen(log);
         facts.dms.task_metrics = seen(metrics);
+        facts.dms.alarms = seen(alarms);
+        facts.dms.log_group = seen(log_group);
     });
 }
 
@@ -216,21 +229,46 @@ async fn events(session: &Session, dms: &Dms) -> Result<Vec<super::dms_records::
 }
 
 async fn task_metrics(session: &Session, dms: &Dms, task: &DmsTask) -> Result<Readings, Error> {
+    cloudwatch::readings(session, "AWS/DMS", &task_dimensions(dms, task), cloudwatch::TASK).await
+}
+
+async fn task_alarms(session: &Session, dms: &Dms, task: &DmsTask) -> Result<BTreeMap<String, usize>, Error> {
+    cloudwatch::alarms(session, "AWS/DMS", &task_dimensions(dms, task), cloudwatch::TASK_ALARMS).await
+}
+
+fn task_dimensions<'a>(dms: &'a Dms, task: &'a DmsTask) -> [(&'static str, &'a str); 2] {
     let id = task.arn.rsplit(':').next().unwrap_or_default();
-    let dimensions = [("ReplicationInstanceIdentifier", dms.instance.as_str()), ("ReplicationTaskIdentifier", id)];
-    cloudwatch::readings(session, "AWS/DMS", &dimensions, cloudwatch::TASK).await
+    [("ReplicationInstanceIdentifier", dms.instance.as_str()), ("ReplicationTaskIdentifier", id)]
 }
 
 /// The roles that DMS looks for, and those that the endpoints name.
 async fn roles(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts) {
     let mut names: BTreeSet<String> = iam::ROLES.iter().map(|&r| r.to_owned()).collect();
+    let (mut handed, mut secrets) = (BTreeSet::new(), BTreeSet::new());
     let own = [&dms.source_endpoint, &dms.target_endpoint].map(|name| first.endpoint(name).ok().flatten());
     for endpoint in own.into_iter().flatten() {
         let s3 = endpoint.s3.as_ref().and_then(|s| s.role.as_ref());
-        names.extend([endpoint.secret_role.as_ref(), s3].into_iter().flatten().map(|arn| role_name(arn).to_owned()));
+        handed.extend([endpoint.secret_role.as_ref(), s3].into_iter().flatten().cloned());
+        secrets.extend(endpoint.secret.clone().zip(endpoint.secret_role.clone()));
     }
+    names.extend(handed.iter().map(|arn| role_name(arn).to_owned()));
+    let mut caller = Fact::pending();
+    board.aws(|facts| caller = facts.caller.clone());
+    // Without the endpoints it is not known which roles and secrets are theirs.
+    let (not_passable, unreadable) = match (first.endpoints.known(), caller.known()) {
+        (Err(why), _) => (Fact::Unknown(why.clone()), Fact::Unknown(why)),
+        (Ok(_), caller) => {
+            let not_passable = match caller {
+                Ok(caller) => seen(iam::not_passable(session, caller, &handed).await),
+                Err(why) => Fact::Unknown(why),
+            };
+            (not_passable, seen(iam::unreadable_secrets(session, &secrets).await))
+        }
+    };
     let roles = seen(iam::roles(session, &names).await);
-    board.aws(|facts| facts.roles = roles);
+    board.aws(|facts| {
+        (facts.roles, facts.not_passable, facts.unreadable_secrets) = (roles, not_passable, unreadable);
+    });
 }
 
 /// `arn:aws:iam::123456789012:role/path/name`.

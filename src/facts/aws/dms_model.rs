@@ -1,11 +1,14 @@
 //! Facts about AWS DMS.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::{Fact, UnknownKind};
 use super::dms_records::{
-    AssessmentRun, DmsCertificate, DmsConnection, DmsEvent, Maintenance, Quota, SchemaRefresh, TableStatistics,
+    AssessmentRun, DmsCertificate, DmsConnection, DmsEvent, LogGroup, Maintenance, Quota, SchemaRefresh,
+    TableStatistics,
 };
 use super::rds_model::Readings;
 use crate::pipeline::Dms;
@@ -44,6 +47,10 @@ pub struct DmsFacts {
     pub instance_metrics: Fact<Readings>,
     /// CloudWatch's readings of the pipeline's task.
     pub task_metrics: Fact<Readings>,
+    /// How many CloudWatch alarms watch the pipeline's task, by metric.
+    pub alarms: Fact<BTreeMap<String, usize>>,
+    /// Where the logs of the instance's tasks are; `None` where there is no such log group.
+    pub log_group: Fact<Option<LogGroup>>,
 }
 
 impl DmsFacts {
@@ -66,6 +73,8 @@ impl DmsFacts {
             refresh: Fact::pending(),
             instance_metrics: Fact::pending(),
             task_metrics: Fact::pending(),
+            alarms: Fact::pending(),
+            log_group: Fact::pending(),
         }
     }
 

@@ -115,3 +115,14 @@ pub struct SchemaRefresh {
     /// What failed.
     pub failure: Option<String>,
 }
+
+/// A log group of CloudWatch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogGroup {
+    /// `dms-tasks-INSTANCE`.
+    pub name: String,
+    /// Days that lines are kept; `None` is for ever.
+    pub retention_days: Option<i32>,
+    /// Bytes that are paid for.
+    pub bytes: i64,
+}

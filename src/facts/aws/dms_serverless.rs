@@ -11,6 +11,17 @@ use crate::aws::{Error, Session, pages};
 
 const PAGE: i32 = 100;
 
+/// The states of a replication between its start and running, as the guide of DMS Serverless lists them.
+pub(crate) const STARTS: [&str; 7] = [
+    "initializing",
+    "preparing_metadata_resources",
+    "testing_connection",
+    "fetching_metadata",
+    "calculating_capacity",
+    "provisioning_capacity",
+    "replication_starting",
+];
+
 /// All replication configurations of the region, each with the state of its replication.
 pub(super) async fn tasks(session: &Session) -> Result<Vec<DmsTask>, Error> {
     let configs = pages(async |marker| {
@@ -46,6 +57,7 @@ fn task(config: &dms::ReplicationConfig, run: Option<&dms::Replication>) -> DmsT
     let failures = run.map(|r| r.failure_messages().join("; "));
     let status = match run.and_then(|r| r.status()) {
         None | Some("created") => "ready",
+        Some(status) if STARTS.contains(&status) => "starting",
         Some(status) => status,
     };
     DmsTask {

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::convert::text;
-use super::model::{Caller, Role};
+use super::model::{Caller, Role, UnreadableSecret};
 use crate::aws::{Error, Session, pages, policy};
 
 /// Roles that DMS looks for by name, which is why they are spelled so and in lower case.
@@ -59,6 +60,64 @@ pub(super) async fn denied(session: &Session, caller: &Caller) -> Result<Vec<Str
     let answer = session.call("iam:SimulatePrincipalPolicy", ask.send()).await?;
     let refused = answer.evaluation_results().iter().filter(|r| r.eval_decision().as_str() != "allowed");
     Ok(refused.map(|r| r.eval_action_name().to_owned()).collect())
+}
+
+/// Those of these roles that the caller's policies do not let it pass to DMS.
+pub(super) async fn not_passable(
+    session: &Session,
+    caller: &Caller,
+    roles: &BTreeSet<String>,
+) -> Result<Vec<String>, Error> {
+    let mut refused = Vec::new();
+    for role in roles {
+        if !allows(session, &principal(&caller.arn), "iam:PassRole", role).await? {
+            refused.push(role.clone());
+        }
+    }
+    Ok(refused)
+}
+
+/// Those of these secrets, each with the role that DMS reads it by, that DMS does not get at.
+pub(super) async fn unreadable_secrets(
+    session: &Session,
+    secrets: &BTreeSet<(String, String)>,
+) -> Result<Vec<UnreadableSecret>, Error> {
+    let mut unreadable = Vec::new();
+    for (secret, role) in secrets {
+        let bad = |refused| UnreadableSecret { secret: secret.clone(), role: role.clone(), refused };
+        let ask = session.secrets().describe_secret().secret_id(secret);
+        let found = match session.call("secretsmanager:DescribeSecret", ask.send()).await {
+            Err(error) if error.is_not_found() => {
+                unreadable.push(bad(None));
+                continue;
+            }
+            answer => answer?,
+        };
+        let own = found.arn().map(|arn| ("secretsmanager:GetSecretValue", arn));
+        // Secrets Manager's own key needs no permission; it is not named, or by its alias.
+        let key = found.kms_key_id().filter(|key| key.contains(":key/")).map(|key| ("kms:Decrypt", key));
+        for (action, resource) in own.into_iter().chain(key) {
+            match allows(session, role, action, resource).await {
+                // There is no such role, which is another check's to say.
+                Err(error) if error.is_not_found() => {}
+                Ok(true) => {}
+                Ok(false) => unreadable.push(bad(Some((action.to_owned(), resource.to_owned())))),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(unreadable)
+}
+
+/// Whether a user's or role's own policies allow an action, as IAM simulates it.
+async fn allows(session: &Session, principal: &str, action: &str, resource: &str) -> Result<bool, Error> {
+    // Roles are often allowed to be passed to one service only.
+    let to_dms = ContextEntry::builder().context_key_name("iam:PassedToService");
+    let to_dms = to_dms.context_key_type(ContextKeyTypeEnum::String).context_key_values("dms.amazonaws.com");
+    let ask = session.iam().simulate_principal_policy().policy_source_arn(principal);
+    let ask = ask.action_names(action).resource_arns(resource).context_entries(to_dms.build());
+    let answer = session.call("iam:SimulatePrincipalPolicy", ask.send()).await?;
+    Ok(answer.evaluation_results().iter().all(|r| r.eval_decision().as_str() == "allowed"))
 }
 
 /// The calls of `check`, and the proof of a connection.

@@ -20,8 +20,10 @@ pub(super) use collect::collect;
 pub use discover::{Discovery, discover};
 pub use dms_model::{DmsEndpoint, DmsFacts, DmsTask, MySqlSettings, PostgresSettings, ReplicationInstance, S3Settings};
 pub use dms_records::{
-    AssessmentRun, DmsCertificate, DmsConnection, DmsEvent, Maintenance, Quota, SchemaRefresh, TableStatistics,
+    AssessmentRun, DmsCertificate, DmsConnection, DmsEvent, LogGroup, Maintenance, Quota, SchemaRefresh,
+    TableStatistics,
 };
-pub use model::{AwsFacts, Caller, Role};
+pub(crate) use dms_serverless::STARTS as REPLICATION_STARTS;
+pub use model::{AwsFacts, Caller, Role, UnreadableSecret};
 pub(crate) use rds::sides as rds_sides;
 pub use rds_model::{AppliedGroup, ClusterMember, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading, Readings};

@@ -32,6 +32,10 @@ pub struct AwsFacts {
     pub roles: Fact<BTreeMap<String, Option<Role>>>,
     /// The calls that this program makes and that the caller's policies do not allow, by IAM's own simulation.
     pub denied: Fact<Vec<String>>,
+    /// ARNs of roles of the endpoints that the caller may not hand to DMS (`iam:PassRole`), by the same simulation.
+    pub not_passable: Fact<Vec<String>>,
+    /// Secrets that the endpoints name and that their roles do not get at, by the same simulation.
+    pub unreadable_secrets: Fact<Vec<UnreadableSecret>>,
 }
 
 impl AwsFacts {
@@ -48,6 +52,8 @@ impl AwsFacts {
             dms: DmsFacts::pending(),
             roles: Fact::pending(),
             denied: Fact::pending(),
+            not_passable: Fact::pending(),
+            unreadable_secrets: Fact::pending(),
         }
     }
 }
@@ -72,6 +78,17 @@ pub struct Caller {
     pub region: String,
     /// When the credentials end, where that is known.
     pub until: Option<jiff::Timestamp>,
+}
+
+/// A secret that DMS cannot read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadableSecret {
+    /// Name or ARN, as the endpoint has it.
+    pub secret: String,
+    /// The role that DMS reads it by.
+    pub role: String,
+    /// The action that the role's policies do not allow, and on what; `None` where there is no such secret.
+    pub refused: Option<(String, String)>,
 }
 
 /// A role.
@@ -121,6 +138,8 @@ impl Settle for AwsFacts {
         self.dms.settle(why);
         self.roles.settle(why);
         self.denied.settle(why);
+        self.not_passable.settle(why);
+        self.unreadable_secrets.settle(why);
     }
 }
 
@@ -130,6 +149,7 @@ impl Settle for RdsFacts {
         self.cluster.settle(why);
         self.parameters.settle(why);
         self.metrics.settle(why);
+        self.alarms.settle(why);
     }
 }
 
@@ -150,5 +170,7 @@ impl Settle for DmsFacts {
         self.refresh.settle(why);
         self.instance_metrics.settle(why);
         self.task_metrics.settle(why);
+        self.alarms.settle(why);
+        self.log_group.settle(why);
     }
 }

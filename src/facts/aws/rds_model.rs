@@ -18,6 +18,8 @@ pub struct RdsFacts {
     pub parameters: Fact<BTreeMap<String, RdsParameter>>,
     /// CloudWatch's readings of the instance.
     pub metrics: Fact<Readings>,
+    /// How many CloudWatch alarms watch the instance, by metric.
+    pub alarms: Fact<BTreeMap<String, usize>>,
 }
 
 impl RdsFacts {
@@ -29,6 +31,7 @@ impl RdsFacts {
             cluster: Fact::pending(),
             parameters: Fact::pending(),
             metrics: Fact::pending(),
+            alarms: Fact::pending(),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod ask;
 mod catalog;
+mod control;
 mod logins;
 mod server;
 mod sync;
@@ -105,11 +106,16 @@ async fn questions(board: &Board<'_>, pipeline: &Pipeline, conn: &mut Conn) {
     });
     let checkpoint = sync::checkpoint(&mut ask, pipeline).await.map_err(|e| ask::unknown(&e));
     let synced = sync::synced(&mut ask, pipeline).await.map_err(|e| ask::unknown(&e));
+    let exceptions = match &pipeline.dms {
+        Some(_) => control::apply_exceptions(&mut ask).await,
+        None => Ok(None),
+    };
     let tables = catalog::tables(&mut ask, &mapped).await.map_err(|e| ask::unknown(&e));
     let asked = ask.asked();
     board.target(|t| {
         t.checkpoint = fact(checkpoint);
         t.synced = fact(synced);
+        t.apply_exceptions = fact(exceptions);
         t.tables = fact(tables);
         t.queries += asked;
     });

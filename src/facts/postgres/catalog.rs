@@ -20,6 +20,7 @@ pub(super) struct Relation {
     replica_identity: ReplicaIdentity,
     rows: f64,
     row_security: bool,
+    rows_hidden: bool,
     schema_usage: bool,
     can_select: bool,
 }
@@ -36,7 +37,7 @@ pub(super) async fn relations(ask: &Ask<'_>) -> Result<Vec<Relation>, Error> {
         SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relpersistence = 'u',
                c.relreplident::text, c.reltuples::float8, c.relrowsecurity, i.inhparent,
                coalesce(has_schema_privilege(n.oid, 'USAGE'), false),
-               coalesce(has_table_privilege(c.oid, 'SELECT'), false)
+               coalesce(has_table_privilege(c.oid, 'SELECT'), false), c.relrowsecurity AND row_security_active(c.oid)
           FROM pg_catalog.pg_class c
           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
           LEFT JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid AND c.relispartition
@@ -71,6 +72,7 @@ pub(super) async fn relations(ask: &Ask<'_>) -> Result<Vec<Relation>, Error> {
             parent: row.get(8),
             schema_usage: row.get(9),
             can_select: row.get(10),
+            rows_hidden: row.get(11),
         })
         .collect())
 }
@@ -140,6 +142,7 @@ pub(super) async fn tables(ask: &Ask<'_>, relations: &[Relation], pipeline: &Pip
                 schema_usage: relation.schema_usage,
                 can_select: relation.can_select,
                 row_security: relation.row_security,
+                rows_hidden: relation.rows_hidden,
                 columns: columns.into_iter().map(|(_, column)| column).collect(),
                 primary_key,
                 unique_keys,

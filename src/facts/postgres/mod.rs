@@ -89,13 +89,15 @@ async fn questions(board: &Board<'_>, pipeline: &Pipeline, ask: &Ask<'_>) {
         s.role = fact(role);
         s.databases = fact(databases);
     });
-    let (wal, slots, senders, publication, transactions, prepared) = tokio::join!(
+    let (wal, slots, senders, publication, transactions, prepared, installed, written) = tokio::join!(
         replication::look(ask, version),
-        replication::slots(ask),
+        replication::slots(ask, version),
         replication::wal_senders_used(ask),
         replication::publication(ask, &pipeline.sync.publication),
         server::transactions(ask),
-        server::prepared(ask)
+        server::prepared(ask),
+        server::installed(ask),
+        server::written(ask, version)
     );
     board.source(|s| {
         s.slots = fact(slots);
@@ -103,6 +105,8 @@ async fn questions(board: &Board<'_>, pipeline: &Pipeline, ask: &Ask<'_>) {
         s.publication = fact(publication);
         s.transactions = fact(transactions);
         s.prepared = fact(prepared);
+        s.installed = fact(installed);
+        s.written = fact(written);
     });
     match ask.limited(catalog::relations(ask)).await {
         Ok(relations) => {

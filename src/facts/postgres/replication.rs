@@ -9,7 +9,12 @@ use super::server::one;
 /// Where the WAL stands: a standby may not ask for where it is written.
 const NOW: &str = "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END";
 
-pub(super) async fn slots(ask: &Ask<'_>) -> Result<Vec<Slot>, Unknown> {
+pub(super) async fn slots(ask: &Ask<'_>, version_num: u32) -> Result<Vec<Slot>, Unknown> {
+    let spilled = if version_num >= 140_000 {
+        "(SELECT d.spill_bytes FROM pg_catalog.pg_stat_replication_slots d WHERE d.slot_name = s.slot_name)"
+    } else {
+        "NULL::int8"
+    };
     // Each version has other columns; in JSON one that is not there is NULL.
     let sql = format!(
         "SELECT s.slot_name::text, s.plugin::text, s.database::text, s.active, s.active_pid, s.temporary,
@@ -17,7 +22,8 @@ pub(super) async fn slots(ask: &Ask<'_>) -> Result<Vec<Slot>, Unknown> {
                 pg_wal_lsn_diff(s.confirmed_flush_lsn, '0/0')::int8,
                 j ->> 'wal_status', (j ->> 'safe_wal_size')::int8, (j ->> 'two_phase')::bool,
                 (j ->> 'conflicting')::bool, j ->> 'invalidation_reason',
-                extract(epoch FROM clock_timestamp() - (j ->> 'inactive_since')::timestamptz)::float8
+                extract(epoch FROM clock_timestamp() - (j ->> 'inactive_since')::timestamptz)::float8,
+                {spilled}
            FROM pg_catalog.pg_replication_slots s CROSS JOIN LATERAL to_jsonb(s) j ORDER BY 1"
     );
     let rows = ask.fact(&sql).await?;
@@ -41,6 +47,7 @@ pub(super) async fn slots(ask: &Ask<'_>) -> Result<Vec<Slot>, Unknown> {
                 conflicting: row.get(12),
                 invalidation_reason: row.get(13),
                 inactive_seconds: row.get(14),
+                spilled_bytes: row.get(15),
             }
         })
         .collect())

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::{Client, Row};
 
-use super::super::{PgRole, PgSession, PgSetting, PreparedTransaction, Transaction, Unknown, UnknownKind};
+use super::super::{
+    EventTrigger, Installed, PgRole, PgSession, PgSetting, PreparedTransaction, Transaction, Unknown, UnknownKind,
+    WrittenTable,
+};
 use super::ask::Ask;
 
 /// Makes the session harmless: it only reads, waits for nobody, gives up in time, and calls no function that
@@ -172,4 +175,36 @@ pub(super) async fn prepared(ask: &Ask<'_>) -> Result<Vec<PreparedTransaction>, 
             age_seconds: row.get(3),
         })
         .collect())
+}
+
+pub(super) async fn installed(ask: &Ask<'_>) -> Result<Installed, Unknown> {
+    let sql = "
+        SELECT ARRAY(SELECT extname::text FROM pg_catalog.pg_extension ORDER BY 1),
+               ARRAY(SELECT evtname::text FROM pg_catalog.pg_event_trigger ORDER BY 1),
+               ARRAY(SELECT evtenabled::text FROM pg_catalog.pg_event_trigger ORDER BY evtname),
+               ARRAY(SELECT subname::text FROM pg_catalog.pg_subscription s
+                       JOIN pg_catalog.pg_database d ON d.oid = s.subdbid
+                      WHERE d.datname = current_database() ORDER BY 1)";
+    let row = one(ask.fact(sql).await?)?;
+    let (names, enabled): (Vec<String>, Vec<String>) = (row.get(1), row.get(2));
+    Ok(Installed {
+        extensions: row.get(0),
+        event_triggers: names.into_iter().zip(enabled).map(|(name, enabled)| EventTrigger { name, enabled }).collect(),
+        subscriptions: row.get(3),
+    })
+}
+
+/// The tables that are written to most.
+pub(super) async fn written(ask: &Ask<'_>, version_num: u32) -> Result<Vec<WrittenTable>, Unknown> {
+    // Partitions are written to; their root is what is selected. Versions before 12 do not know the root.
+    let root = if version_num >= 120_000 { "coalesce(pg_partition_root(s.relid), s.relid)" } else { "s.relid" };
+    let sql = format!(
+        "SELECT n.nspname::text, c.relname::text, sum(s.n_tup_ins + s.n_tup_upd + s.n_tup_del)::int8
+           FROM pg_catalog.pg_stat_user_tables s
+           JOIN pg_catalog.pg_class c ON c.oid = {root}
+           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+          GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 100"
+    );
+    let rows = ask.fact(&sql).await?;
+    Ok(rows.iter().map(|row| WrittenTable { schema: row.get(0), table: row.get(1), rows: row.get(2) }).collect())
 }

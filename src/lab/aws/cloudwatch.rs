@@ -41,6 +41,7 @@ impl State {
 pub(super) fn answer(state: &State, operation: &str, input: &Input) -> Option<Answer> {
     match operation {
         "GetMetricData" => Some(Ok(data(state, input))),
+        "DescribeAlarmsForMetric" => Some(Ok(json!({"MetricAlarms": []}))),
         "DescribeAlarms" => Some(Ok(json!({"MetricAlarms": [], "CompositeAlarms": []}))),
         _ => None,
     }

@@ -32,7 +32,8 @@
 //! - Statistics count what was applied: what came in and is not applied is not seen, and they begin anew with a start.
 //! - An endpoint that is modified must be tested again. Assessments pass at once, but for tables without a primary
 //!   key.
-//! - Serverless replications run at once with the capacity that was asked for.
+//! - Serverless replications run at once with the capacity that was asked for; one whose assessment fails stands as if
+//!   it had never been started.
 //! - Latency is the engine's lag; of the other metrics there is what [`Simulator::metric`] was given. No alarms.
 //! - `SimulatePrincipalPolicy` looks at effect, action and resource, and at no condition.
 //! - Refusals have AWS's codes. Their words are AWS's where those are documented or reported, and otherwise our own.

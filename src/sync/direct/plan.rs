@@ -157,6 +157,7 @@ mod tests {
             schema_usage: true,
             can_select: true,
             row_security: false,
+            rows_hidden: false,
             columns: Vec::new(),
             primary_key: None,
             unique_keys: Vec::new(),

@@ -64,7 +64,7 @@ async fn judge(run: &Run, task: &Task, arn: &str, (status, why): (String, Option
     let what = if failed.is_empty() { format!("ended as {status}") } else { format!("failed: {failed}") };
     let why = why.map(|w| format!(". {}", crate::text::safe(&w))).unwrap_or_default();
     Err(SyncError::Managed {
-        what: format!("DMS task {}", task.name),
+        what: task.label(),
         why: format!("the premigration assessment {what}{why}. Nothing was started"),
         next: Some("cdc-doctor check, or cdc-doctor sync --skip-assessment".to_owned()),
     })

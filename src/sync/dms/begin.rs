@@ -15,18 +15,22 @@ enum Way {
     Start(&'static str),
     /// It has done its work, and a new start would delete rows.
     Done,
+    /// It cannot go on where it was, and a new start would delete rows.
+    Again,
     /// Nothing can be done with it.
     Stuck,
 }
 
 /// Decides. A first start is `start-replication`; DMS refuses it later on. `resume-processing` goes on; `reload-target`
 /// begins anew.
-fn way(stand: &Stand, truncate: bool, mode: SyncMode) -> Way {
+/// A serverless load that broke off cannot be resumed: DMS says so of `resume-processing`.
+fn way(stand: &Stand, truncate: bool, mode: SyncMode, serverless: bool) -> Way {
     match stand.status.as_str() {
         "running" | "starting" => Way::Watch,
         "ready" | "stopped" | "failed" if !stand.started => Way::Start("start-replication"),
         "ready" | "stopped" | "failed" if truncate => Way::Start("reload-target"),
         "stopped" if !mode.has_cdc() && words::is_done(&stand.stop_reason) => Way::Done,
+        "ready" | "stopped" | "failed" if serverless && !mode.has_cdc() => Way::Again,
         "ready" | "stopped" | "failed" => Way::Start("resume-processing"),
         _ => Way::Stuck,
     }
@@ -34,36 +38,43 @@ fn way(stand: &Stand, truncate: bool, mode: SyncMode) -> Way {
 
 /// Starts the task, or leaves it running.
 pub(super) async fn begin(run: &Run, task: &Task, source: Option<&Source>) -> Result<(), SyncError> {
-    let managed = |why: String, next: Option<&str>| SyncError::Managed {
-        what: format!("DMS task {}", task.name),
-        why,
-        next: next.map(str::to_owned),
-    };
+    let managed =
+        |why: String, next: Option<&str>| SyncError::Managed { what: task.label(), why, next: next.map(str::to_owned) };
     let mode = run.pipeline.sync.mode;
     if task.mode != mode.as_str() {
         let why = format!("it is of the type {}, and [sync] mode is {}", task.mode, mode.as_str());
         return Err(managed(why, Some("cdc-doctor provision plan")));
     }
     let mut stand = settled(run, task).await?;
-    let way = way(&stand, run.options.truncate_target, mode);
+    let way = way(&stand, run.options.truncate_target, mode, task.serverless);
     match way {
         Way::Watch if run.options.truncate_target => {
             return Err(managed("it runs; stop it before it begins anew".to_owned(), Some("cdc-doctor sync --stop")));
         }
-        Way::Watch => run.warn(None, format!("the task {} runs already; this only watches it", task.name)).await,
+        Way::Watch => run.warn(None, format!("the {} runs already; this only watches it", task.label())).await,
         Way::Done => {
             let why = "its full load is done; a new one deletes the rows on the target first".to_owned();
             return Err(managed(why, Some("cdc-doctor sync --truncate-target")));
+        }
+        Way::Again => {
+            let why = "its full load broke off, which a serverless replication does not go on with; a new one deletes \
+                       the rows on the target first";
+            return Err(managed(why.to_owned(), Some("cdc-doctor sync --truncate-target")));
         }
         Way::Stuck => return Err(managed(format!("it is {} and cannot be started", stand.status), None)),
         Way::Start(how) => {
             if how == "start-replication" {
                 nothing_is_lost(run, source, &managed).await?;
             }
-            if !run.options.skip_assessment && !stand.started {
+            let assess = !run.options.skip_assessment && !stand.started;
+            if assess && !task.serverless {
                 assess::assess(run, task).await?;
             }
-            task.start(&run.session, how).await?;
+            task.start(&run.session, how, assess).await?;
+            if task.serverless {
+                let why = "DMS provides capacity for the replication first, which takes ten minutes and more";
+                run.warn(None, why.to_owned()).await;
+            }
             stand.status = "starting".to_owned();
         }
     }
@@ -113,7 +124,7 @@ async fn reload(run: &Run, task: &Task, source: Option<&Source>) -> Result<(), S
     if run.options.reload.is_empty() {
         return Ok(());
     }
-    let managed = |why: String| SyncError::Managed { what: format!("DMS task {}", task.name), why, next: None };
+    let managed = |why: String| SyncError::Managed { what: task.label(), why, next: None };
     // DMS takes it only while the task runs.
     loop {
         let stand = task.stand(&run.session).await?;
@@ -162,7 +173,11 @@ mod tests {
             (at("deleting", true, ""), false, both, Way::Stuck),
             (at("failed-move", true, ""), false, both, Way::Stuck),
         ] {
-            assert_eq!(way(&stand, truncate, mode), expected, "{stand:?}");
+            assert_eq!(way(&stand, truncate, mode, false), expected, "{stand:?}");
         }
+        let broken_off = at("failed", true, "Stop Reason FATAL_ERROR");
+        assert_eq!(way(&broken_off, false, SyncMode::FullLoad, true), Way::Again);
+        assert_eq!(way(&broken_off, true, SyncMode::FullLoad, true), Way::Start("reload-target"));
+        assert_eq!(way(&broken_off, false, both, true), Way::Start("resume-processing"));
     }
 }

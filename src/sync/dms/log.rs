@@ -1,5 +1,6 @@
 //! Errors and warnings of the task's log, as they appear.
 
+use super::serverless;
 use super::task::Task;
 use crate::aws::{Error, Session};
 
@@ -10,6 +11,8 @@ const LINES: i32 = 500;
 #[derive(Debug, Default)]
 pub(super) struct Log {
     token: Option<String>,
+    /// The stream, once it is known.
+    stream: Option<String>,
     /// It may not be read, or is not there; asked no more than needed.
     pub(super) refused: bool,
     /// The last error.
@@ -33,8 +36,16 @@ impl Log {
         if self.refused {
             return Ok(Vec::new());
         }
-        let ask = session.logs().get_log_events().log_group_name(format!("dms-tasks-{}", task.instance));
-        let ask = ask.log_stream_name(format!("dms-task-{}", task.id())).limit(LINES);
+        let stream = match self.stream(session, task).await {
+            Ok(Some(stream)) => stream,
+            Ok(None) => return Ok(Vec::new()),
+            Err(error) => {
+                self.refused = true;
+                return Err(error);
+            }
+        };
+        let ask = session.logs().get_log_events().log_group_name(task.log_group()).log_stream_name(stream);
+        let ask = ask.limit(LINES);
         let ask = ask.start_from_head(self.token.is_some()).set_next_token(self.token.clone());
         let page = match session.call("logs:GetLogEvents", ask.send()).await {
             Err(error) if error.is_not_found() => return Ok(Vec::new()),
@@ -52,5 +63,17 @@ impl Log {
             self.last_error = Some(error.clone());
         }
         Ok(complaints)
+    }
+
+    /// The stream's name: a serverless replication has one of its own for each start, so that is asked for.
+    async fn stream(&mut self, session: &Session, task: &Task) -> Result<Option<String>, Error> {
+        if self.stream.is_none() {
+            self.stream = if task.serverless {
+                serverless::stream(session, &task.log_group()).await?
+            } else {
+                Some(format!("dms-task-{}", task.id()))
+            };
+        }
+        Ok(self.stream.clone())
     }
 }

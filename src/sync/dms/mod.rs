@@ -1,6 +1,6 @@
 //! The engine `dms`: AWS DMS moves the rows, and this one starts it, watches it and says what it says.
 //!
-//! [`task`] makes the calls, [`begin`] decides how a task is started, [`assess`] has DMS look at it first, [`watch`]
+//! [`task`] and [`serverless`] make the calls, [`begin`] decides how a task is started, [`assess`] has DMS look at it first, [`watch`]
 //! turns what DMS tells into the events that every engine emits, [`words`] puts DMS's vocabulary into plain words,
 //! [`source`] and [`target`] ask the databases what DMS does not tell.
 //!
@@ -10,6 +10,7 @@
 mod assess;
 mod begin;
 mod log;
+mod serverless;
 mod source;
 mod target;
 mod task;
@@ -106,12 +107,6 @@ async fn session(pipeline: &Pipeline) -> Result<(Session, Names), SyncError> {
     let managed = |why: &str| SyncError::Managed { what: "engine dms".to_owned(), why: why.to_owned(), next: None };
     let Some(names) = pipeline.dms.clone() else { return Err(managed("the pipeline file has no section [dms]")) };
     let Some(aws) = &pipeline.aws else { return Err(managed("the pipeline file has no section [aws] with region")) };
-    if names.serverless {
-        return Err(managed(
-            "a serverless replication is not started from here yet; start it in the DMS console, or take out \
-             serverless = true and provision an instance",
-        ));
-    }
     Ok((Session::open(aws).await, names))
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn watch(run: &Run, task: &Task, source: Option<&Source>) -> Re
     if run.options.until_caught_up && goal.is_none() {
         let why = "--until-caught-up compares the source's WAL with its slot, and the source cannot be asked from here. The task goes on";
         return Err(SyncError::Managed {
-            what: format!("DMS task {}", task.name),
+            what: task.label(),
             why: why.to_owned(),
             next: Some("cdc-doctor sync".to_owned()),
         });
@@ -205,7 +205,7 @@ impl Watch<'_> {
 
     fn lost(&self, tables: &[String]) -> SyncError {
         SyncError::Managed {
-            what: format!("DMS task {}", self.task.name),
+            what: self.task.label(),
             why: format!(
                 "it gave up {}: the target does not hold all rows of {}",
                 plural(tables.len()),
@@ -222,10 +222,10 @@ impl Watch<'_> {
             return if lost.is_empty() { Ok(Ended::Finished) } else { Err(self.lost(&lost)) };
         }
         if stand.status == "stopped" && words::reason(&stand.stop_reason) == "NORMAL" {
-            return Ok(Ended::Left(format!("the task {} was stopped", self.task.name)));
+            return Ok(Ended::Left(format!("the {} was stopped", self.task.label())));
         }
         Err(SyncError::Managed {
-            what: format!("DMS task {} is {}", self.task.name, stand.status),
+            what: format!("{} is {}", self.task.label(), stand.status),
             why: words::failure(stand, self.log.last_error.as_deref()),
             next: Some("cdc-doctor sync".to_owned()),
         })
@@ -235,8 +235,8 @@ impl Watch<'_> {
     async fn leave(&self) -> Result<Ended, SyncError> {
         self.run.phase(Phase::Stopping).await;
         Ok(Ended::Left(format!(
-            "no longer watched; the task {} goes on in AWS. To stop it: cdc-doctor sync --stop",
-            self.task.name
+            "no longer watched; the {} goes on in AWS. To stop it: cdc-doctor sync --stop",
+            self.task.label()
         )))
     }
 }
@@ -250,8 +250,12 @@ fn failed(tables: &[Table]) -> Vec<String> {
     failed.map(|t| format!("{}.{}", t.progress.schema, t.progress.table)).collect()
 }
 
-/// `CDCLatencyTarget`, seconds: the age of the oldest change that is not applied. Nothing where CloudWatch has none.
+/// `CDCLatencyTarget`, seconds: the age of the oldest change that is not applied. Nothing where CloudWatch has none, as
+/// for a serverless replication, which has no instance to name it by.
 async fn latency(run: &Run, task: &Task) -> Option<f64> {
+    if task.serverless {
+        return None;
+    }
     let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
     let metric = Metric::builder()
         .namespace("AWS/DMS")

@@ -265,6 +265,8 @@ result = cloudwatch.get_metric_data(MetricDataQueries=[query], StartTime=now - h
 equal(result["Values"], [12345.5])
 assert abs(result["Timestamps"][0] - now) < hour, result
 equal(cloudwatch.describe_alarms()["MetricAlarms"], [])
+wanted = {"Namespace": "AWS/DMS", "MetricName": "CDCLatencyTarget"}
+equal(cloudwatch.describe_alarms_for_metric(**wanted)["MetricAlarms"], [])
 logs = client("logs")
 equal(logs.describe_log_groups()["logGroups"], [])
 refused(logs.exceptions.ResourceNotFoundException, logs.get_log_events, logGroupName="g", logStreamName="s")

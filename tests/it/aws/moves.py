@@ -247,9 +247,14 @@ def replication():
 
 equal(replication()["Status"], "created")
 ask("empty the target")
-dms.start_replication(ReplicationConfigArn=config, StartReplicationType="start-replication")
+dms.start_replication(
+    ReplicationConfigArn=config,
+    StartReplicationType="start-replication",
+    PremigrationAssessmentSettings='{"FailOnAssessmentFailure": true}',
+)
 wait("the rows", lambda: ask("count chart") == "1002")
 wait("the replication", lambda: replication()["Status"] == "running")
+equal(replication()["PremigrationAssessmentStatuses"][0]["Status"], "passed")
 
 
 def replicated():
@@ -258,6 +263,9 @@ def replicated():
 
 
 wait("the table's state", lambda: replicated() == [("chart", "Table completed")])
+again = [{"SchemaName": "public", "TableName": "chart"}]
+equal(dms.reload_replication_tables(ReplicationConfigArn=config, TablesToReload=again)["ReplicationConfigArn"], config)
+wait("the reload", lambda: replicated() == [("chart", "Table completed")])
 dms.stop_replication(ReplicationConfigArn=config)
 wait("the stop", lambda: replication()["Status"] == "stopped")
 equal(replication()["StopReason"], "Stop Reason NORMAL")

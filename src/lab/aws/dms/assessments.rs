@@ -18,7 +18,7 @@ use crate::pipeline::pattern_matches;
 
 const ARN: &str = "ReplicationTaskAssessmentRunArn";
 /// The one that asks the source.
-const KEYS: &str = "table-with-no-primary-key-or-unique-constraint";
+pub(super) const KEYS: &str = "table-with-no-primary-key-or-unique-constraint";
 const NAMES: [&str; 5] = [
     "unsupported-data-types-in-source",
     KEYS,
@@ -109,7 +109,7 @@ fn finish(account: &Account, arn: &str, names: &[&str], keyless: &Result<Vec<Str
 }
 
 /// The selected tables that have neither a primary key nor a unique constraint.
-async fn keyless(login: &Login, selection: &Selection) -> Result<Vec<String>, String> {
+pub(super) async fn keyless(login: &Login, selection: &Selection) -> Result<Vec<String>, String> {
     let sql = "SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                WHERE c.relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND \
                i.indisunique) ORDER BY 1, 2";

@@ -115,6 +115,7 @@ pub(super) async fn answer(account: &Arc<Account>, operation: &str, input: &Inpu
         "DeleteReplicationConfig" => replications::delete(account, input),
         "StartReplication" => replications::start(account, input),
         "StopReplication" => replications::stop(account, input),
+        "ReloadReplicationTables" => replications::reload(account, input),
         "DescribeReplications" => replications::describe(account, input),
         "DescribeReplicationTableStatistics" => statistics::of_replication(account, input),
         "StartReplicationTaskAssessmentRun" => assessments::start(account, input),

@@ -34,6 +34,8 @@ pub(super) struct Movement {
     pub(super) fresh_start: Option<Timestamp>,
     pub(super) started: Option<Timestamp>,
     pub(super) ended: Option<Timestamp>,
+    /// The assessment that a serverless replication was started with, as its description shows it.
+    pub(super) assessment: Option<Value>,
     load_began: Option<Timestamp>,
     load_ended: Option<Timestamp>,
 }

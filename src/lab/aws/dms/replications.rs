@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::movement::{Movement, Stand};
 use super::mover::{self, Begin};
 use super::plan::{self, Members};
-use super::{State, mappings, settings, subnets, tasks};
+use super::{State, assessments, mappings, settings, statistics, subnets, tasks};
 use crate::lab::aws::account::Account;
 use crate::lab::aws::errors::{Answer, AwsError};
 use crate::lab::aws::input::Input;
@@ -116,13 +116,74 @@ pub(super) fn start(account: &Arc<Account>, input: &Input) -> Answer {
     let config = config(&state.dms, arn)?.clone();
     demand_idle(&state.dms, arn)?;
     let work = plan::work(account, &state, &config, &MEMBERS, log_names(arn))?;
+    let assessment = assessment(account, arn, input)?;
     let movement = state.dms.movements.entry(arn.to_owned()).or_default();
     let begin = tasks::how(input.required("StartReplicationType")?, movement, &work)?;
     movement.start(Timestamp::now(), begin != Begin::Resume);
+    movement.assessment.clone_from(&assessment);
     let shown = shown(&state.dms, &config);
     drop(state);
-    mover::begin(account, work, begin);
+    match assessment {
+        None => mover::begin(account, work, begin),
+        Some(assessment) => {
+            let account = Arc::clone(account);
+            tokio::spawn(async move {
+                let fails = assessment["FailOnAssessmentFailure"] == true;
+                if assess(&account, &work).await || !fails {
+                    mover::begin(&account, work, begin);
+                }
+            });
+        }
+    }
     Ok(json!({ "Replication": shown }))
+}
+
+/// What `PremigrationAssessmentSettings` asks for, as the description of the replication shows it.
+fn assessment(account: &Account, arn: &str, input: &Input) -> Result<Option<Value>, AwsError> {
+    let Some(settings) = input.text("PremigrationAssessmentSettings") else { return Ok(None) };
+    let settings: Value = serde_json::from_str(settings)
+        .map_err(|_| AwsError::value(format!("PremigrationAssessmentSettings is no JSON: {settings}")))?;
+    let id = arn.rsplit(':').next().unwrap_or_default();
+    Ok(Some(json!({
+        "PremigrationAssessmentRunArn": account.arn("dms", "assessment-run", id), "Status": "running",
+        "FailOnAssessmentFailure": settings.get("FailOnAssessmentFailure").and_then(Value::as_bool).unwrap_or(true),
+        "PremigrationAssessmentRunCreationDate": seconds(Timestamp::now()),
+    })))
+}
+
+/// Assesses a replication before it runs. One that fails ends here, as if it had not been started.
+async fn assess(account: &Account, work: &plan::Work) -> bool {
+    tokio::time::sleep(account.delays().start).await;
+    let keyless = assessments::keyless(&work.source, &work.selection).await;
+    let mut state = account.state();
+    let movement = state.dms.movements.entry(work.arn.clone()).or_default();
+    let why = match keyless {
+        Ok(tables) if tables.is_empty() => None,
+        Ok(tables) => Some(format!("{}: {}", assessments::KEYS, tables.join(", "))),
+        Err(why) => Some(why),
+    };
+    let Some(assessment) = &mut movement.assessment else { return true };
+    assessment["Status"] = if why.is_some() { "failed" } else { "passed" }.into();
+    let Some(why) = why else { return true };
+    assessment["LastFailureMessage"] = why.clone().into();
+    if assessment["FailOnAssessmentFailure"] == true {
+        let failure = format!("Premigration assessment failed: {why}");
+        movement.end(Timestamp::now(), Stand::Failed, "Stop Reason FATAL_ERROR", Some(failure));
+        movement.started = None;
+    }
+    false
+}
+
+/// `ReloadReplicationTables`: while it runs.
+pub(super) fn reload(account: &Account, input: &Input) -> Answer {
+    let arn = input.required(ARN)?;
+    if input.text("ReloadOption") == Some("validate-only") {
+        return Err(AwsError::not_simulated("validation"));
+    }
+    let mut state = account.state();
+    config(&state.dms, arn)?;
+    tasks::reload_tables(state.dms.movements.entry(arn.to_owned()).or_default(), input)?;
+    statistics::only(arn, ARN)
 }
 
 /// `StopReplication`.
@@ -172,6 +233,9 @@ fn shown(state: &State, config: &Value) -> Value {
     }
     if let Some(reason) = movement.stop_reason {
         shown["StopReason"] = reason.into();
+    }
+    if let Some(assessment) = &movement.assessment {
+        shown["PremigrationAssessmentStatuses"] = json!([assessment]);
     }
     if let Some(failure) = &movement.failure {
         shown["FailureMessages"] = json!([failure]);

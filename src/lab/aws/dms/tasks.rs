@@ -258,7 +258,12 @@ pub(super) fn reload(account: &Account, input: &Input) -> Answer {
     }
     let mut state = account.state();
     state.dms.task(arn)?;
-    let movement = state.dms.movement(arn);
+    reload_tables(state.dms.movement(arn), input)?;
+    statistics::only(arn, ARN)
+}
+
+/// Has the engine load again the tables that the call names.
+pub(super) fn reload_tables(movement: &mut Movement, input: &Input) -> Result<(), AwsError> {
     if movement.stand != Stand::Running {
         return Err(AwsError::state("Tables can be reloaded only while the task is running."));
     }
@@ -270,7 +275,7 @@ pub(super) fn reload(account: &Account, input: &Input) -> Answer {
     if let Some(stop) = &movement.stop {
         stop.request();
     }
-    statistics::only(arn, ARN)
+    Ok(())
 }
 
 fn demand_idle(state: &mut State, arn: &str) -> Result<(), AwsError> {
