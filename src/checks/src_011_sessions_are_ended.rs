@@ -10,7 +10,7 @@ check! {
     /// # What it looks at
     /// Limits of the source that end or refuse the sessions of the pipeline's login: `lock_timeout`,
     /// `idle_session_timeout` (since PostgreSQL 14) and `transaction_timeout` (since 17), set for the role, the database
-    /// or the server. The engine `direct` sets `lock_timeout` to 0 itself, so that one concerns `dms` alone.
+    /// or the server. The engine `direct` sets them to 0 in its own sessions.
     ///
     /// # Why it matters
     /// A full load is one long transaction, which `transaction_timeout` ends in the middle (SQLSTATE 25P04). Sessions
@@ -37,7 +37,9 @@ check! {
 fn judge(facts: &Facts) -> Judged {
     let names: &[&str] = match facts.pipeline.sync.engine {
         EngineKind::Dms => &["lock_timeout", "idle_session_timeout", "transaction_timeout"],
-        EngineKind::Direct => &["idle_session_timeout", "transaction_timeout"],
+        EngineKind::Direct => {
+            return Ok(Verdict::NotApplicable("engine direct sets these limits to 0 in its own sessions"));
+        }
         EngineKind::S3 => return Ok(Verdict::NotApplicable("engine s3 opens no long session on the source")),
     };
     let found: Result<Vec<Option<Finding>>, Unknown> = names.iter().map(|name| finding(facts, name)).collect();
@@ -59,7 +61,7 @@ fn finding(facts: &Facts, name: &str) -> Result<Option<Finding>, Unknown> {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::checks::testing::{assert_pass, assert_unknown, findings, healthy, set, unseen};
+    use crate::checks::testing::{assert_not_applicable, assert_pass, assert_unknown, findings, healthy, set, unseen};
     use crate::checks::testing_aws::healthy_dms;
 
     #[test]
@@ -75,11 +77,13 @@ mod tests {
     }
 
     #[test]
-    fn the_engine_direct_waits_for_locks_as_long_as_it_takes() {
-        let mut facts = healthy();
-        set(&mut facts, "lock_timeout", "5000");
+    fn passes_is_unknown_and_does_not_concern_the_engine_direct() {
+        let mut facts = healthy_dms();
         assert_pass(&CHECK, &facts);
         facts.source.role = unseen();
         assert_unknown(&CHECK, &facts);
+        let mut facts = healthy();
+        set(&mut facts, "transaction_timeout", "5000");
+        assert_not_applicable(&CHECK, &facts);
     }
 }

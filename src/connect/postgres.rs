@@ -23,12 +23,15 @@ use crate::pipeline::secrets::{Password, SecretError};
 use crate::pipeline::{Endpoint, PasswordSource, TlsMode};
 
 /// What every session of this program relies on, whatever server, database or role have as defaults: one text form
-/// for every value, no time limits, and row-level security that refuses rather than hides rows.
+/// for every value, no time limits (two of them are unknown to PostgreSQL before 14 and 17), and row-level security that
+/// refuses rather than hides rows.
 pub(super) const SETTINGS: &str = "\
     SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'iso_8601'; SET extra_float_digits = 1; \
     SET bytea_output = 'hex'; SET xmloption = 'content'; SET client_encoding = 'UTF8'; SET statement_timeout = 0; \
     SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET row_security = off; \
-    SET default_transaction_read_only = off";
+    SET default_transaction_read_only = off; \
+    SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings \
+     WHERE name IN ('idle_session_timeout', 'transaction_timeout')";
 
 /// A session as the pipeline file says, with the settings of this program.
 ///

@@ -681,16 +681,18 @@ fn a_session_has_the_settings_that_the_rest_relies_on() {
     let source = support::source();
     source.run(&format!(
         "ALTER DATABASE {0} SET DateStyle = 'German'; ALTER DATABASE {0} SET TimeZone = 'Asia/Tokyo';
-         ALTER DATABASE {0} SET statement_timeout = '1min'; ALTER DATABASE {0} SET bytea_output = 'escape'",
+         ALTER DATABASE {0} SET statement_timeout = '1min'; ALTER DATABASE {0} SET bytea_output = 'escape';
+         ALTER DATABASE {0} SET idle_session_timeout = '1min'",
         source.endpoint.database
     ));
     support::block_on(async {
         let client = connect::postgres::open(&source.endpoint, Some(&source.password.clone().into())).await.unwrap();
         let sql = "SELECT '2024-02-03 04:05:06+00'::timestamptz::text, '\\x01ff'::bytea::text,
                           '1 mon 2 days 03:00'::interval::text, current_setting('statement_timeout'),
-                          current_setting('row_security'), current_setting('application_name')";
+                          current_setting('row_security'), current_setting('application_name'),
+                          current_setting('idle_session_timeout')";
         let row = client.query_one(sql, &[]).await.unwrap();
-        let texts: Vec<String> = (0..6).map(|i| row.get(i)).collect();
-        assert_eq!(texts, ["2024-02-03 04:05:06+00", "\\x01ff", "P1M2DT3H", "0", "off", "cdc-doctor"]);
+        let texts: Vec<String> = (0..7).map(|i| row.get(i)).collect();
+        assert_eq!(texts, ["2024-02-03 04:05:06+00", "\\x01ff", "P1M2DT3H", "0", "off", "cdc-doctor", "0"]);
     });
 }
