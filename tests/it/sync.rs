@@ -649,6 +649,23 @@ fn a_source_session_that_dies_ends_the_run_with_the_reason() {
 }
 
 #[test]
+fn fewer_sessions_than_asked_for_copy_all_the_same() {
+    let source = support::source();
+    source.run(MANY);
+    let role = support::unique("few");
+    source
+        .run(&format!("CREATE ROLE {role} LOGIN PASSWORD 'x' CONNECTION LIMIT 3; GRANT SELECT ON many, few TO {role}"));
+    support::both_targets(|target| {
+        let (mut pipeline, mut passwords) = (pipeline(&source, target), passwords(&source, target));
+        pipeline.source.user.clone_from(&role);
+        passwords.source = Some(secrecy::SecretString::from("x").into());
+        let ran = load_with(&pipeline, &passwords, false);
+        assert_eq!((ran.totals().rows, count(target, "many")), (400_010, 400_000));
+        assert!(ran.warnings().iter().any(|w| w.contains("fewer sessions")), "{:?}", ran.warnings());
+    });
+}
+
+#[test]
 fn a_key_that_is_only_likely_is_not_put_on_the_target() {
     let source = support::source();
     source.run("CREATE TABLE t (v int); INSERT INTO t SELECT generate_series(1, 100); ANALYZE t");

@@ -53,6 +53,13 @@ struct Table {
     begun: OnceCell<()>,
 }
 
+impl Table {
+    /// All its rows are there.
+    fn complete(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == 0
+    }
+}
+
 /// What ended a worker.
 struct Failed {
     /// The part that failed for good; none when no session could be opened.
@@ -115,11 +122,15 @@ impl Run {
         for number in 0..workers {
             running.spawn(Arc::clone(&self).work(number));
         }
-        let mut failed = None;
+        let (mut failed, mut unopened) = (None, None);
         let all = async {
             while let Some(ended) = running.join_next().await {
                 match ended {
                     Ok(Ok(())) => {}
+                    // The others do its work; where there are none, this is why.
+                    Ok(Err(failure)) if failure.part.is_none() => {
+                        unopened.get_or_insert(failure);
+                    }
                     Ok(Err(failure)) => {
                         self.halt.request();
                         failed.get_or_insert(failure);
@@ -138,19 +149,20 @@ impl Run {
             () = all => {}
             () = forward => {}
         }
-        self.verdict(failed).await
+        // One that was told to stop ended for that.
+        let over = self.complete() || self.halt.requested();
+        self.verdict(failed.or(if over { None } else { unopened })).await
     }
 
     /// What became of it all.
     async fn verdict(&self, failed: Option<Failed>) -> Result<(), SyncError> {
-        let complete = |t: &Table| t.left.load(Ordering::Relaxed) == 0;
-        if failed.is_none() && self.tables.iter().all(complete) {
+        if failed.is_none() && self.complete() {
             return Ok(());
         }
         let mut outcome = Outcome { resumes: self.resumes, ..Outcome::default() };
         for (place, (job, table)) in self.jobs.iter().zip(&self.tables).enumerate() {
             let label = job.source.label();
-            if complete(table) {
+            if table.complete() {
                 outcome.complete.push(label);
             } else if table.begun.initialized() {
                 outcome.partial.push((label, table.rows.load(Ordering::Relaxed)));
@@ -174,6 +186,11 @@ impl Run {
         })
     }
 
+    /// All rows of all tables are there.
+    fn complete(&self) -> bool {
+        self.tables.iter().all(Table::complete)
+    }
+
     fn next(&self) -> Option<Part> {
         if self.halt.requested() {
             return None;
@@ -181,16 +198,17 @@ impl Run {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    /// One worker. The first must come about, the others help where the servers have sessions for them.
+    /// One worker. One must come about, the others help where they get their sessions.
     async fn work(self: Arc<Self>, number: usize) -> Result<(), Failed> {
         let (reader, mut conn) = match self.sessions().await {
             Ok(sessions) => sessions,
-            Err(cause) if number > 0 && target::no_more_sessions(&cause) => {
-                let message = format!("rows are copied by fewer sessions than parallel asks for: {cause}");
-                self.reporter.event(Event::Warning { table: None, message }).await;
-                return Ok(());
+            Err(cause) => {
+                if number > 0 {
+                    let message = format!("rows are copied by fewer sessions than parallel asks for: {cause}");
+                    self.reporter.event(Event::Warning { table: None, message }).await;
+                }
+                return Err(Failed { part: None, cause });
             }
-            Err(cause) => return Err(Failed { part: None, cause }),
         };
         while let Some(part) = self.next() {
             match self.part(&reader, &mut conn, &part).await {
