@@ -250,6 +250,7 @@ pub fn perform(model: &mut Model, confirmed: Confirmed) -> Vec<Effect> {
             job::begin(model, JobKind::Provision);
             model.provision.begin();
         }
+        Guarded::StopAndQuit if !model.sync.busy() => return leave_when_over(model),
         Guarded::StopAndQuit => {
             model.sync.stop();
             model.leaving = true;
@@ -266,17 +267,30 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Leaves when what changes something has come to a point where that can be left.
+fn leave_when_over(model: &mut Model) -> Vec<Effect> {
+    model.leaving = true;
+    model.notice = Some("Leaving when the step that runs is over. Ctrl-C again leaves at once.".into());
+    if model.applying() {
+        return vec![Effect::EnoughSteps];
+    }
+    // What was begun in AWS goes on there, and the next plan finds it.
+    if model.job.as_ref().is_some_and(|job| job.kind == JobKind::Provision) {
+        return vec![Effect::CancelJob, Effect::Quit];
+    }
+    Vec::new()
+}
+
 /// Leaves without asking; a running sync is stopped first, and not waited for when asked twice.
 pub fn interrupt(model: &mut Model) -> Vec<Effect> {
-    if model.leaving || !(model.sync.busy() || model.applying()) {
+    if model.leaving || !(model.sync.busy() || model.applying() || job::holds(model)) {
         return vec![Effect::Quit];
     }
-    model.leaving = true;
-    if !model.sync.busy() {
-        model.notice = Some("A plan is being applied: leaving when it is over. Ctrl-C again leaves at once.".into());
-        return Vec::new();
-    }
     model.confirm = None;
+    if !model.sync.busy() {
+        return leave_when_over(model);
+    }
+    model.leaving = true;
     model.sync.stop();
     model.notice = Some("Stopping the sync, then leaving. Ctrl-C again leaves at once.".into());
     vec![Effect::Confirmed(Confirm::interrupt())]

@@ -252,7 +252,7 @@ mod tests {
         let mut model = story();
         keys(&mut model, "f");
         press(&mut model, KeyCode::Enter);
-        assert!(update(&mut model, Message::Terminate).is_empty());
+        assert_eq!(update(&mut model, Message::Terminate), [Effect::EnoughSteps]);
         assert_eq!(update(&mut model, Message::Applied(Ok(()))), [Effect::Quit]);
         model.leaving = true;
         assert_eq!(update(&mut model, Message::Terminate), [Effect::Quit]);

@@ -280,6 +280,8 @@ mod tests {
         assert!(press(&mut model, KeyCode::Esc).is_empty() && model.job.is_some());
         assert!(keys(&mut model, "q").is_empty(), "leaving asks");
         press(&mut model, KeyCode::Esc);
+        assert!(update(&mut model, Message::Terminate).is_empty(), "nor does Ctrl-C leave it half done");
+        model.leaving = false;
         let effects = over(&mut model, JobEnd::Undone(Ok(vec!["✓ source: DROP TABLE t".into()])));
         assert_eq!(effects, [Effect::Check { run: 2, part: Part::All }]);
         assert!(page(&model).starts_with("Taken back: ✓ source"));
