@@ -717,6 +717,26 @@ fn a_reader_that_the_source_believes_to_be_alive_is_ended_and_one_of_somebody_el
 }
 
 #[test]
+fn the_slot_of_a_load_that_was_killed_is_waited_for_and_ended() {
+    let (source, target) = (support::source(), support::target(MyFlavor::MariaDb));
+    let pipe = Pipe::new(&source, &target);
+    source.run("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+    pipe.catch_up();
+    support::block_on(async {
+        // As a run leaves it that was killed in its load, before the source has noticed.
+        let password = source.password.clone().into();
+        let mut session = connect::postgres::open_replication(&source.endpoint, Some(&password)).await.unwrap();
+        session.query("SET application_name = 'cdc-doctor'").await.unwrap();
+        let create = format!("CREATE_REPLICATION_SLOT {}_load TEMPORARY LOGICAL pgoutput", pipe.slot);
+        session.query(&create).await.unwrap();
+        let said =
+            tokio::task::block_in_place(|| pipe.project.run(&["sync", "--until-caught-up", "--reload", "public.t"]));
+        assert_eq!(said.status, 0, "{said}");
+        drop(session);
+    });
+}
+
+#[test]
 fn a_publication_that_leaves_something_out_is_refused_and_a_missing_table_added() {
     let (source, target) = (support::source(), support::target(MyFlavor::MySql));
     let pipe = Pipe::new(&source, &target);

@@ -34,7 +34,9 @@ fn limits_on_sessions_are_told_and_taken_away() {
     assert_eq!(case.look().causes(), [""; 0], "the engine direct sets them to 0 itself");
     let seen = by_dms(&case);
     case.apply("SRC-009", &seen.finding("SRC-009"));
-    case.apply("SRC-011", &seen.finding("SRC-011"));
+    let Outcome::Fail(limits) = seen.outcome("SRC-011") else { panic!("{:?}", seen.outcome("SRC-011")) };
+    assert_eq!(limits.len(), 2);
+    limits.iter().for_each(|limit| case.apply("SRC-011", limit));
     let seen = by_dms(&case);
     for code in ["SRC-009", "SRC-011"] {
         assert!(matches!(seen.outcome(code), Outcome::Pass), "{code}: {:?}", seen.outcome(code));

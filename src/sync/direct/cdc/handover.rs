@@ -98,6 +98,8 @@ async fn make_slot(
         name
     } else {
         temporary = format!("{}_load", name.chars().take(58).collect::<String>());
+        // That of a run which was killed in its load lives until the source notices that the session is gone.
+        slot::wait_until_free(&started.client, &temporary).await?;
         &temporary
     };
     let made = slot::create(&mut session, &started.client, name, !followed, started.version, reporter).await?;
