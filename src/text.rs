@@ -58,6 +58,24 @@ pub fn fit(text: &str, width: usize) -> String {
     out
 }
 
+/// `18 GB`, `4.2 MB`, `512 B`.
+#[must_use]
+pub fn bytes(n: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+    #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 || value >= 9.95 {
+        format!("{value:.0} {}", units[unit])
+    } else {
+        format!("{value:.1} {}", units[unit])
+    }
+}
+
 /// `12,345,678`.
 #[must_use]
 pub fn thousands(n: u64) -> String {
@@ -86,6 +104,15 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_readable() {
+        assert_eq!(bytes(512), "512 B");
+        assert_eq!(bytes(4_200_000), "4.2 MB");
+        assert_eq!(bytes(999_900), "1.0 MB");
+        assert_eq!(bytes(18_000_000_000), "18 GB");
+        assert_eq!([0, 999, 1_500, 2_500_000_000_000].map(bytes), ["0 B", "999 B", "1.5 kB", "2.5 TB"]);
+    }
 
     #[test]
     fn numbers_are_grouped_by_thousands() {

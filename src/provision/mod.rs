@@ -18,7 +18,7 @@ pub mod model;
 pub mod plan;
 mod read;
 mod settings;
-mod text;
+pub(crate) mod text;
 
 pub use destroy::destroy;
 pub use error::ProvisionError;

@@ -98,30 +98,33 @@ fn has_password(step: &Step) -> bool {
     step.resource.as_ref().is_some_and(|r| r.values.contains_key("Username"))
 }
 
-fn name(difference: &Difference) -> &str {
+/// The API's name of a value, without where it stands.
+pub(crate) fn name(difference: &Difference) -> &str {
     difference.name.strip_prefix("Settings/").unwrap_or(&difference.name)
 }
 
 fn value(out: &mut String, step: &Step, difference: &Difference, widest: usize, style: Style) {
+    let fixed =
+        if difference.fixed { style.paint(RED, "  cannot be changed: it must be made anew") } else { String::new() };
+    for line in lines(step, difference) {
+        let _ = writeln!(out, "      {:widest$}  {line}{fixed}", safe(name(difference)));
+    }
+}
+
+/// What becomes of a value, in words: a line, or one for each rule of new table mappings.
+pub(crate) fn lines(step: &Step, difference: &Difference) -> Vec<String> {
     let side = |value: Option<&Value>| value.map_or_else(|| "unset".to_owned(), |v| safe(&shown(v)));
     let (before, after) = (side(difference.before.as_ref()), side(difference.after.as_ref()));
-    let label = safe(name(difference));
     if let (Verb::Create, Some(rules)) = (step.verb, difference.after.as_ref().and_then(|v| v.get("rules"))) {
-        for rule in rules.as_array().into_iter().flatten() {
-            let _ = writeln!(out, "      {label:widest$}  {}", rule_words(rule));
-        }
-        return;
+        return rules.as_array().into_iter().flatten().map(rule_words).collect();
     }
     let rule = |value: Option<&Value>| value.filter(|v| v.get("rule-type").is_some()).map(rule_words);
-    let line = match (step.verb, rule(difference.before.as_ref()), rule(difference.after.as_ref())) {
+    vec![match (step.verb, rule(difference.before.as_ref()), rule(difference.after.as_ref())) {
         (Verb::Create, ..) => after,
         (_, Some(before), _) => format!("no longer: {before}"),
         (_, None, Some(after)) => format!("also: {after}"),
         _ => format!("{before} → {after}"),
-    };
-    let fixed =
-        if difference.fixed { style.paint(RED, "  cannot be changed: it must be made anew") } else { String::new() };
-    let _ = writeln!(out, "      {label:widest$}  {line}{fixed}");
+    }]
 }
 
 /// A rule of table mappings in a line.

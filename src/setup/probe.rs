@@ -2,6 +2,7 @@
 
 use mysql_async::prelude::Queryable;
 
+use super::steps::Side;
 use crate::connect::{self, ConnectError};
 use crate::facts::Stage;
 use crate::pipeline::secrets::Password;
@@ -27,30 +28,21 @@ impl Tried {
 /// The ways that are tried, the safest first; the first that works ends it.
 const WAYS: [TlsMode; 4] = [TlsMode::VerifyFull, TlsMode::VerifyCa, TlsMode::Require, TlsMode::Disable];
 
-/// Tries the ways in to PostgreSQL.
-pub async fn postgres_ways(endpoint: &Endpoint, password: Option<&Password>) -> Vec<Tried> {
+/// Tries the ways in to a side.
+pub async fn ways(side: Side, endpoint: &Endpoint, password: Option<&Password>) -> Vec<Tried> {
     let mut all = Vec::new();
     for tls in WAYS {
-        let refused = postgres(&Endpoint { tls, ..endpoint.clone() }, password).await.err();
-        all.push(Tried { tls, refused });
-        if enough(&all) {
-            break;
-        }
-    }
-    all
-}
-
-/// Tries the ways in to MySQL or MariaDB.
-pub async fn mysql_ways(endpoint: &Endpoint, password: Option<&Password>) -> Vec<Tried> {
-    let mut all = Vec::new();
-    for tls in WAYS {
-        let refused = match connect::mysql::open(&Endpoint { tls, ..endpoint.clone() }, password, None).await {
-            Ok(conn) => {
-                // It was opened to see that it can be.
-                let _ = conn.disconnect().await;
-                None
-            }
-            Err(why) => Some(why),
+        let there = Endpoint { tls, ..endpoint.clone() };
+        let refused = match side {
+            Side::Source => postgres(&there, password).await.err(),
+            Side::Target => match connect::mysql::open(&there, password, None).await {
+                Ok(conn) => {
+                    // It was opened to see that it can be.
+                    let _ = conn.disconnect().await;
+                    None
+                }
+                Err(why) => Some(why),
+            },
         };
         all.push(Tried { tls, refused });
         if enough(&all) {

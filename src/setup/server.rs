@@ -12,6 +12,7 @@ use crate::diagnose;
 use crate::facts::Stage;
 use crate::pipeline::secrets::{Password, SecretError};
 use crate::pipeline::{Endpoint, Pipeline, TlsMode};
+use crate::text;
 
 /// Reads a password unseen.
 pub(super) type Ask<'a> = &'a mut (dyn FnMut(&str) -> Result<SecretString, SecretError> + Send);
@@ -173,10 +174,7 @@ pub(super) async fn tls(setup: &mut Setup, side: Side, ask: Ask<'_>) -> Result<(
         let ways = match login(setup, side, ask) {
             Ok((endpoint, password)) => {
                 prompt::say(&format!("Trying to log in to {}:{} …", endpoint.host, endpoint.port));
-                match side {
-                    Side::Source => probe::postgres_ways(&endpoint, password.as_ref()).await,
-                    Side::Target => probe::mysql_ways(&endpoint, password.as_ref()).await,
-                }
+                probe::ways(side, &endpoint, password.as_ref()).await
             }
             Err(why) => {
                 prompt::say(&format!("The login cannot be tried: {why}"));
@@ -329,7 +327,7 @@ fn warn(setup: &Setup, side: Side, databases: &[Database], answered: Option<&str
 
 fn line(database: &Database) -> String {
     match database.bytes {
-        Some(bytes) => format!("{}  ({})", database.name, super::tables::size(bytes)),
+        Some(bytes) => format!("{}  ({})", database.name, text::bytes(u64::try_from(bytes).unwrap_or(0))),
         None => database.name.clone(),
     }
 }

@@ -6,7 +6,7 @@ use super::prompt::{self, Left};
 use super::server::{self, Ask};
 use super::steps::Side;
 use crate::pipeline::pattern_matches;
-use crate::text::thousands;
+use crate::text::{self, thousands};
 
 /// Asks for patterns until somebody is content with what they match.
 pub(super) async fn choose(setup: &mut Setup, ask: Ask<'_>) -> Result<(), Left> {
@@ -84,26 +84,9 @@ fn summary(taken: &[&Table], of: usize) -> String {
         "{} of {} tables, {}{keyless}: {}{more}",
         thousands(taken.len() as u64),
         thousands(of as u64),
-        size(bytes),
+        text::bytes(u64::try_from(bytes).unwrap_or(0)),
         names.join(", ")
     )
-}
-
-/// `18 GB`.
-#[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
-pub(super) fn size(bytes: i64) -> String {
-    let mut value = bytes.max(0) as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 999.5 {
-            return if unit == "B" || value >= 9.95 {
-                format!("{value:.0} {unit}")
-            } else {
-                format!("{value:.1} {unit}")
-            };
-        }
-        value /= 1000.0;
-    }
-    format!("{value:.1} TB")
 }
 
 #[cfg(test)]
@@ -128,13 +111,5 @@ mod tests {
     fn a_list_in_the_file_is_shown_as_it_is_typed() {
         assert_eq!(words("[\"public.*\", \"a.b\"]").as_deref(), Some("public.*, a.b"));
         assert_eq!(words("nonsense ["), None);
-    }
-
-    #[test]
-    fn sizes_are_readable() {
-        assert_eq!(
-            [0, 999, 1_500, 18_000_000_000, 2_500_000_000_000].map(size),
-            ["0 B", "999 B", "1.5 kB", "18 GB", "2.5 TB"]
-        );
     }
 }

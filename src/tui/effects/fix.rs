@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::super::confirm::Apply;
 use super::super::message::{JobEnd, Message};
 use super::super::plan::ItemState;
+use super::pass_on;
 use crate::fixes::apply::StepEvent;
 use crate::fixes::{self, ApplyError};
 use crate::pipeline::Pipeline;
@@ -15,12 +16,7 @@ use crate::pipeline::secrets::Passwords;
 
 /// Applies a plan, a message for each step. What it may do was agreed to with the plan as it stands here.
 pub async fn apply(apply: Box<Apply>, enough: Arc<AtomicBool>, passwords: Passwords, out: mpsc::Sender<Message>) {
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let passing = async {
-        while let Some(message) = told.recv().await {
-            let _ = out.send(message).await;
-        }
-    };
+    let (tell, told) = mpsc::unbounded_channel();
     let applying = async move {
         let mut observe = |event| {
             let (step, state) = match event {
@@ -33,7 +29,7 @@ pub async fn apply(apply: Box<Apply>, enough: Arc<AtomicBool>, passwords: Passwo
         let plan = &apply.plan;
         fixes::apply::run_until(&enough, plan, &apply.pipeline, &passwords, plan.needs(), &mut observe).await
     };
-    let (result, ()) = tokio::join!(applying, passing);
+    let (result, ()) = tokio::join!(applying, pass_on(told, &out));
     let result = result.map(|_| ()).map_err(|why| match why {
         // The steps themselves show what was done and what failed.
         ApplyError::Stopped(at) => format!(
@@ -57,12 +53,7 @@ pub async fn read_undo(pipeline: Box<Pipeline>, out: mpsc::Sender<Message>) {
 
 /// Takes the last applied plan back.
 pub async fn undo(pipeline: Box<Pipeline>, passwords: Passwords, out: mpsc::Sender<Message>) {
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let passing = async {
-        while let Some(message) = told.recv().await {
-            let _ = out.send(message).await;
-        }
-    };
+    let (tell, told) = mpsc::unbounded_channel();
     let undoing = async move {
         let mut observe = |event| {
             if let StepEvent::Begun { step, total, action } = event {
@@ -71,7 +62,7 @@ pub async fn undo(pipeline: Box<Pipeline>, passwords: Passwords, out: mpsc::Send
         };
         fixes::apply::undo(&pipeline, &passwords, &mut observe).await
     };
-    let (result, ()) = tokio::join!(undoing, passing);
+    let (result, ()) = tokio::join!(undoing, pass_on(told, &out));
     let lines = result.map(|undone| {
         let done = undone.done.iter().map(|line| format!("✓ {line}"));
         done.chain(undone.kept.iter().map(|line| format!("! left as it is: {line}"))).collect()

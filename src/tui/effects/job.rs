@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::super::message::{JobEnd, Message};
+use super::pass_on;
 use crate::aws::Session;
 use crate::canary;
 use crate::pipeline::Pipeline;
@@ -72,22 +73,17 @@ pub async fn provision(
     stop: Stop,
     out: mpsc::Sender<Message>,
 ) {
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let passing = async {
-        while let Some(news) = told.recv().await {
-            let _ = out.send(Message::Told(news)).await;
-        }
-    };
+    let (tell, told) = mpsc::unbounded_channel();
     let applying = async move {
         let aws = pipeline.aws.as_ref().ok_or(ProvisionError::NoAws)?;
         let session = Session::open(aws).await;
         let site = Site { pipeline: &pipeline, passwords: &passwords, session: &session };
         let mut tell = |news: &Told| {
-            let _ = tell.send(news.clone());
+            let _ = tell.send(Message::Told(news.clone()));
         };
         provision::apply::apply(&site, &plan, &mut tell).await
     };
-    let work = async { tokio::join!(applying, passing).0 };
+    let work = async { tokio::join!(applying, pass_on(told, &out)).0 };
     let result = tokio::select! {
         biased;
         () = stop.wait() => return,

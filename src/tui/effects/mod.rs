@@ -169,6 +169,13 @@ impl Runner {
     }
 }
 
+/// Passes on what is told by somebody who cannot wait, until nobody tells any more.
+async fn pass_on(mut told: mpsc::UnboundedReceiver<Message>, out: &mpsc::Sender<Message>) {
+    while let Some(message) = told.recv().await {
+        let _ = out.send(message).await;
+    }
+}
+
 fn remember(seen: &Seen, facts: &Arc<Facts>) {
     *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(facts));
 }

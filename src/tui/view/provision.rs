@@ -14,9 +14,9 @@ use super::super::widgets::{clock, head, wrap, wrap_lines};
 use super::put_all;
 use crate::facts::{Attempt, Facts};
 use crate::pipeline::Pipeline;
-use crate::provision::model::shown;
 use crate::provision::plan::Step;
-use crate::provision::{Plan, Verb};
+use crate::provision::text::name;
+use crate::provision::{self, Plan, Verb};
 use crate::text;
 
 pub fn draw(frame: &mut Frame<'_>, body: Rect, model: &Model) {
@@ -148,16 +148,13 @@ fn resource(run: &ProvisionRun, step: &Step, open: bool, kinds: usize, width: us
 }
 
 fn values(step: &Step, width: usize, lines: &mut Vec<Line<'static>>) {
-    let label = |d: &crate::provision::plan::Difference| d.name.strip_prefix("Settings/").unwrap_or(&d.name).to_owned();
-    let widest = step.differences.iter().map(|d| label(d).width()).max().unwrap_or(0).min(width / 2);
+    let widest = step.differences.iter().map(|d| name(d).width()).max().unwrap_or(0).min(width / 2);
     for difference in &step.differences {
-        let side = |v: Option<&serde_json::Value>| v.map_or_else(|| "unset".to_owned(), shown);
-        let (before, after) = (side(difference.before.as_ref()), side(difference.after.as_ref()));
-        let value = if step.verb == Verb::Create { after } else { format!("{before} → {after}") };
-        let name = text::fit(&label(difference), widest);
+        let name = text::fit(name(difference), widest);
         let pad = widest.saturating_sub(name.width());
         let room = width.saturating_sub(6 + widest + 2).max(10);
-        for (i, part) in wrap(&head(&value, 600), room).into_iter().enumerate() {
+        let parts = provision::text::lines(step, difference).into_iter().flat_map(|l| wrap(&head(&l, 600), room));
+        for (i, part) in parts.enumerate() {
             let lead = if i == 0 { format!("      {name}{}  ", " ".repeat(pad)) } else { " ".repeat(8 + widest) };
             lines.push(Line::from(vec![Span::styled(lead, theme::FAINT), Span::raw(part)]));
         }
@@ -319,6 +316,19 @@ mod tests {
         assert!(!screen(&model).contains("none → require"), "folding what is folded does nothing");
         keys(&mut model, "kl");
         assert!(screen(&model).contains("dms.t3.medium"));
+    }
+
+    #[test]
+    fn table_mappings_are_told_in_words() {
+        let mut model = planned(80, 24);
+        let rule = json!({"rule-type": "transformation", "rule-target": "schema", "rule-action": "rename",
+            "object-locator": {"schema-name": "public"}, "value": "charts"});
+        let mapped = Difference { before: None, after: Some(rule), ..differs("TableMappings", "", "") };
+        if let Some(plan) = &mut model.provision.plan {
+            plan.steps[3] = step(Verb::Change, Kind::Task, "charts-task", vec![mapped]);
+        }
+        let text = screen(&model);
+        assert!(text.contains("TableMappings  also: schema public → database charts"), "{text}");
     }
 
     #[test]

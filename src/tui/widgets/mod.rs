@@ -8,10 +8,10 @@ mod window;
 mod words;
 mod wrap;
 
-pub use crate::text::thousands as count;
+pub use crate::text::{bytes, thousands as count};
 pub use bar::bar;
 pub use input::Input;
-pub use number::{bytes, clock, plural, seconds};
+pub use number::{clock, plural, seconds};
 pub use spark::{spark, tall};
 pub use window::window;
 pub use words::Words;

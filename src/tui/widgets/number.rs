@@ -12,23 +12,6 @@ pub fn plural(n: usize, noun: &str) -> String {
     format!("{} {noun}{s}", thousands(n as u64))
 }
 
-/// `18 GB`, `4.2 MB`, `512 B`.
-pub fn bytes(n: u64) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
-    #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
-    let mut value = n as f64;
-    let mut unit = 0;
-    while value >= 999.5 && unit + 1 < units.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 || value >= 9.95 {
-        format!("{value:.0} {}", units[unit])
-    } else {
-        format!("{value:.1} {}", units[unit])
-    }
-}
-
 /// `00:01:41`.
 pub fn clock(seconds: u64) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
@@ -54,10 +37,6 @@ mod tests {
         assert_eq!(plural(1, "table"), "1 table");
         assert_eq!(plural(2, "batch"), "2 batches");
         assert_eq!(plural(1200, "table"), "1,200 tables");
-        assert_eq!(bytes(512), "512 B");
-        assert_eq!(bytes(4_200_000), "4.2 MB");
-        assert_eq!(bytes(999_900), "1.0 MB");
-        assert_eq!(bytes(18_000_000_000), "18 GB");
         assert_eq!(clock(3701), "01:01:41");
         assert_eq!(seconds(0.84), "0.8 s");
         assert_eq!(seconds(41.2), "41 s");
