@@ -196,7 +196,9 @@ mod tests {
 
     #[test]
     fn all_at_once() {
-        for (name, width, height) in [("all_80", 80, 24), ("all_120", 120, 36), ("all_60", 60, 20)] {
+        for (name, width, height) in
+            [("all_80", 80, 24), ("all_120", 120, 36), ("all_160", 160, 50), ("all_60", 60, 20)]
+        {
             let mut model = story(width, height);
             keys(&mut model, "F");
             assert_snapshot!(name, screen(&model));

@@ -415,6 +415,7 @@ mod tests {
     fn rows_moving() {
         assert_snapshot!("moving_80", screen(&running(80, 24)));
         assert_snapshot!("moving_120", screen(&running(120, 36)));
+        assert_snapshot!("moving_160", screen(&running(160, 50)));
         let mut model = running(60, 20);
         model.look = Look { no_color: true, ascii: true, light: false };
         assert_snapshot!("moving_60_ascii", screen(&model));
