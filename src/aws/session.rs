@@ -47,6 +47,8 @@ struct Inner {
     dms_pacer: Pacer,
     rds: OnceLock<aws_sdk_rds::Client>,
     dms: OnceLock<aws_sdk_databasemigration::Client>,
+    #[cfg(feature = "ec2")]
+    ec2: OnceLock<aws_sdk_ec2::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
     secrets: OnceLock<aws_sdk_secretsmanager::Client>,
@@ -85,6 +87,8 @@ impl Session {
             dms_pacer: Pacer::new(DMS_BURST, DMS_PER_SECOND),
             rds: OnceLock::new(),
             dms: OnceLock::new(),
+            #[cfg(feature = "ec2")]
+            ec2: OnceLock::new(),
             iam: OnceLock::new(),
             sts: OnceLock::new(),
             secrets: OnceLock::new(),
@@ -123,6 +127,13 @@ impl Session {
     #[must_use]
     pub fn dms(&self) -> &aws_sdk_databasemigration::Client {
         self.0.dms.get_or_init(|| aws_sdk_databasemigration::Client::new(&self.0.config))
+    }
+
+    /// Networks.
+    #[cfg(feature = "ec2")]
+    #[must_use]
+    pub fn ec2(&self) -> &aws_sdk_ec2::Client {
+        self.0.ec2.get_or_init(|| aws_sdk_ec2::Client::new(&self.0.config))
     }
 
     /// Roles and policies.

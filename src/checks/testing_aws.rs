@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::Check;
+use super::reach::healthy_network;
 use super::testing::{assert_not_applicable, assert_pass, assert_unknown, healthy_rds};
 use crate::facts::aws::{
     AppliedGroup, AwsFacts, Caller, ClusterMember, DmsCertificate, DmsConnection, DmsEndpoint, DmsFacts, DmsTask,
-    LogGroup, MySqlSettings, PostgresSettings, Quota, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading,
-    ReplicationInstance, Role, TableStatistics,
+    LogGroup, MySqlSettings, Network, PostgresSettings, Quota, RdsCluster, RdsFacts, RdsInstance, RdsParameter,
+    Reading, ReplicationInstance, Role, TableStatistics, VpcEndpoint,
 };
 use crate::facts::{Fact, Facts};
 use crate::pipeline::{Aws, Dms, EngineKind};
@@ -49,8 +50,58 @@ pub(crate) fn healthy_dms() -> Facts {
         denied: Fact::Known(Vec::new()),
         not_passable: Fact::Known(Vec::new()),
         unreadable_secrets: Fact::Known(Vec::new()),
+        network: Some(healthy_network()),
     });
     facts
+}
+
+/// [`healthy_dms`] before any connection test, so that only the network tells whether there is a way; with passwords in
+/// the endpoints.
+pub(crate) fn untested() -> Facts {
+    let mut facts = healthy_dms();
+    known(&mut aws(&mut facts).dms.connections).clear();
+    for endpoint in known(&mut aws(&mut facts).dms.endpoints) {
+        (endpoint.secret, endpoint.secret_role) = (None, None);
+    }
+    facts
+}
+
+/// The network, to break.
+pub(crate) fn network(facts: &mut Facts) -> &mut Network {
+    aws(facts).network.as_mut().unwrap()
+}
+
+/// An interface endpoint for a service, which nobody may enter yet: its security group is the databases'.
+pub(crate) fn interface_endpoint(service: &str) -> VpcEndpoint {
+    VpcEndpoint {
+        id: "vpce-1".into(),
+        vpc: "vpc-1".into(),
+        service: format!("com.amazonaws.eu-west-2.{service}"),
+        kind: "Interface".into(),
+        state: "available".into(),
+        route_tables: Vec::new(),
+        security_groups: vec!["sg-1".into()],
+        private_dns: true,
+    }
+}
+
+/// As [`assert_around`], for what looks at the network: it does not apply to builds that do not.
+#[track_caller]
+pub(crate) fn assert_around_network(check: &Check, hide: impl Fn(&mut Network)) {
+    assert_around_network_with(check, |_| {}, hide);
+}
+
+/// As [`assert_around_network`], for a check that has something to look at only after a change.
+#[track_caller]
+pub(crate) fn assert_around_network_with(check: &Check, change: impl Fn(&mut Facts), hide: impl Fn(&mut Network)) {
+    let mut facts = untested();
+    change(&mut facts);
+    assert_pass(check, &facts);
+    hide(network(&mut facts));
+    assert_unknown(check, &facts);
+    aws(&mut facts).network = None;
+    assert_not_applicable(check, &facts);
+    assert_not_applicable(check, &healthy_rds());
 }
 
 /// The AWS facts, to break.
@@ -239,6 +290,7 @@ fn dms() -> DmsFacts {
             multi_az: true,
             public: false,
             private_addresses: vec!["10.0.0.7".into()],
+            public_addresses: Vec::new(),
             auto_minor_upgrade: false,
             maintenance_window: Some("sun:10:30-sun:14:30".into()),
             vpc: Some("vpc-1".into()),

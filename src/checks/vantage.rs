@@ -17,6 +17,14 @@ pub(super) fn test_of<'a>(part: &Part<'a>, endpoint: &DmsEndpoint) -> Result<Opt
     Ok(part.dms.connections.known()?.iter().find(of_both))
 }
 
+/// Whether the last test of an endpoint got through; what there is no endpoint for, nobody has tried.
+pub(super) fn passed(part: &Part<'_>, endpoint: Option<&DmsEndpoint>) -> Result<bool, Unknown> {
+    match endpoint {
+        Some(endpoint) => Ok(test_of(part, endpoint)?.is_some_and(|t| t.status == "successful")),
+        None => Ok(false),
+    }
+}
+
 /// This machine's login to the database of an endpoint, as the pipeline file says.
 pub(super) fn login_here<'a>(facts: &'a Facts, endpoint: &DmsEndpoint) -> &'a Attempt {
     if endpoint.side == "source" { &facts.source.configured } else { &facts.target.configured }

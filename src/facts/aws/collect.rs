@@ -8,6 +8,8 @@ use super::super::board::{Board, Settle, fact};
 use super::super::{Fact, Unknown, UnknownKind};
 use super::dms_model::{DmsFacts, DmsTask};
 use super::model::AwsFacts;
+#[cfg(feature = "ec2")]
+use super::network::Places;
 use super::rds_model::{RdsCluster, RdsFacts, RdsInstance, Readings};
 use super::{cloudwatch, dms, dms_serverless, iam, logs, rds, sts};
 use crate::aws::{Error, ErrorKind, Session};
@@ -35,9 +37,14 @@ pub(in super::super) async fn collect(board: &Board<'_>, pipeline: &Pipeline) {
         let denied = seen(iam::denied(&session, caller).await);
         board.aws(|facts| facts.denied = denied);
     };
-    let databases = Box::pin(databases(board, &session, pipeline));
-    let replication = Box::pin(replication(board, &session, pipeline));
-    tokio::join!(databases, replication, Box::pin(denied));
+    let parts = async {
+        let databases = Box::pin(databases(board, &session, pipeline));
+        let replication = Box::pin(replication(board, &session, pipeline));
+        tokio::join!(databases, replication);
+        #[cfg(feature = "ec2")]
+        Box::pin(network(board, &session, pipeline)).await;
+    };
+    tokio::join!(parts, Box::pin(denied));
     let rest = Unknown::new(UnknownKind::NotConfigured, "there is nothing here to look at");
     board.aws(|facts| facts.settle(&rest));
 }
@@ -119,6 +126,16 @@ async fn replication(board: &Board<'_>, session: &Session, pipeline: &Pipeline) 
     let around = Box::pin(around(board, session, dms, &first));
     let task = Box::pin(task(board, session, dms, &first));
     tokio::join!(around, task, Box::pin(roles(board, session, dms, &first)));
+}
+
+/// What lies between the parts that were found.
+#[cfg(feature = "ec2")]
+async fn network(board: &Board<'_>, session: &Session, pipeline: &Pipeline) {
+    let Some(dms) = &pipeline.dms else { return };
+    let mut places = Places::default();
+    board.aws(|facts| places = facts.places(dms));
+    let network = super::ec2::network(session, &places).await;
+    board.aws(|facts| facts.network = Some(network));
 }
 
 /// What does not hang on a task.
@@ -277,6 +294,19 @@ fn role_name(arn: &str) -> &str {
 }
 
 impl AwsFacts {
+    /// Where the replication instance and both databases are.
+    #[cfg(feature = "ec2")]
+    fn places(&self, dms: &Dms) -> Places {
+        let mut places = Places::default();
+        if let Ok(Some(instance)) = self.dms.instance(dms) {
+            places.add(instance.vpc.as_ref(), &instance.subnets, &instance.security_groups);
+        }
+        for database in [&self.source, &self.target].into_iter().filter_map(|side| side.instance.value()?.as_ref()) {
+            places.add(database.vpc.as_ref(), &database.subnets, &database.security_groups);
+        }
+        places
+    }
+
     /// The role of this ARN, where it was looked at.
     #[must_use]
     pub fn role_of(&self, arn: &str) -> Option<&super::model::Role> {

@@ -9,8 +9,7 @@ use super::dms_records::{DmsCertificate, TableStatistics};
 
 pub(super) fn instance(from: &dms::ReplicationInstance) -> ReplicationInstance {
     let subnets = from.replication_subnet_group();
-    let mut addresses = from.replication_instance_private_ip_addresses().to_vec();
-    addresses.retain(|a| !a.is_empty());
+    let told = |addresses: &[String]| addresses.iter().filter(|a| !a.is_empty()).cloned().collect();
     ReplicationInstance {
         identifier: text(from.replication_instance_identifier()),
         arn: text(from.replication_instance_arn()),
@@ -20,7 +19,8 @@ pub(super) fn instance(from: &dms::ReplicationInstance) -> ReplicationInstance {
         storage_gb: from.allocated_storage(),
         multi_az: from.multi_az(),
         public: from.publicly_accessible(),
-        private_addresses: addresses,
+        private_addresses: told(from.replication_instance_private_ip_addresses()),
+        public_addresses: told(from.replication_instance_public_ip_addresses()),
         auto_minor_upgrade: from.auto_minor_version_upgrade(),
         maintenance_window: some(from.preferred_maintenance_window()),
         vpc: subnets.and_then(|s| some(s.vpc_id())),

@@ -135,6 +135,9 @@ pub struct ReplicationInstance {
     pub public: bool,
     /// Its addresses inside the VPC.
     pub private_addresses: Vec<String>,
+    /// Its addresses for the world.
+    #[serde(default)]
+    pub public_addresses: Vec<String>,
     /// Minor versions are installed in the maintenance window without asking.
     pub auto_minor_upgrade: bool,
     /// Such as `sun:10:30-sun:14:30`, UTC.

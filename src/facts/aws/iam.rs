@@ -123,6 +123,9 @@ async fn allows(session: &Session, principal: &str, action: &str, resource: &str
 /// The calls of `check`, and the proof of a connection.
 fn wanted() -> Vec<String> {
     let mut all = policy::actions(policy::CHECK);
+    if cfg!(feature = "ec2") {
+        all.extend(policy::actions(policy::CHECK_EC2));
+    }
     all.push("dms:TestConnection".to_owned());
     all
 }

@@ -9,9 +9,12 @@ mod dms_convert;
 mod dms_model;
 mod dms_records;
 mod dms_serverless;
+#[cfg(feature = "ec2")]
+mod ec2;
 mod iam;
 mod logs;
 mod model;
+mod network;
 mod rds;
 mod rds_model;
 mod sts;
@@ -24,6 +27,12 @@ pub use dms_records::{
     TableStatistics,
 };
 pub(crate) use dms_serverless::STARTS as REPLICATION_STARTS;
+#[cfg(feature = "ec2")]
+pub use ec2::network as look_at_network;
 pub use model::{AwsFacts, Caller, Role, UnreadableSecret};
+pub use network::{
+    AclRule, NatGateway, Network, NetworkAcl, Peering, PeeringSide, Permission, Places, Route, RouteTable,
+    SecurityGroup, Subnet, VpcDns, VpcEndpoint,
+};
 pub(crate) use rds::sides as rds_sides;
 pub use rds_model::{AppliedGroup, ClusterMember, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading, Readings};

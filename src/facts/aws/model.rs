@@ -9,6 +9,7 @@ use super::super::Fact;
 use super::super::board::Settle;
 use super::super::model::Unknown;
 use super::dms_model::DmsFacts;
+use super::network::Network;
 use super::rds_model::{RdsCluster, RdsFacts, RdsInstance};
 
 /// What AWS says of the pipeline.
@@ -36,6 +37,9 @@ pub struct AwsFacts {
     pub not_passable: Fact<Vec<String>>,
     /// Secrets that the endpoints name and that their roles do not get at, by the same simulation.
     pub unreadable_secrets: Fact<Vec<UnreadableSecret>>,
+    /// The networks of the replication instance and of both databases; `None` in builds without the feature `ec2`.
+    #[serde(default)]
+    pub network: Option<Network>,
 }
 
 impl AwsFacts {
@@ -54,6 +58,7 @@ impl AwsFacts {
             denied: Fact::pending(),
             not_passable: Fact::pending(),
             unreadable_secrets: Fact::pending(),
+            network: cfg!(feature = "ec2").then(Network::pending),
         }
     }
 }
@@ -140,6 +145,9 @@ impl Settle for AwsFacts {
         self.denied.settle(why);
         self.not_passable.settle(why);
         self.unreadable_secrets.settle(why);
+        if let Some(network) = &mut self.network {
+            network.settle(why);
+        }
     }
 }
 
