@@ -18,6 +18,8 @@ mod drift;
 mod facts;
 mod fixes;
 mod lab;
+#[cfg(feature = "ec2")]
+mod network;
 mod pipeline;
 mod provision;
 mod schema;

@@ -129,6 +129,12 @@ fn boto3_understands_the_whole_account() {
 }
 
 #[test]
+fn the_network_is_described_closed_and_opened() {
+    let scene = Scene::new(MyFlavor::MariaDb, |_| {});
+    scene.play("network.py", |asked| panic!("{asked:?}"));
+}
+
+#[test]
 fn endpoints_fail_as_the_story_tells_and_are_mended() {
     let scene = Scene::new(MyFlavor::MySql, |_| {});
     scene.simulator.create_dms_roles();

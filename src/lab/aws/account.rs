@@ -9,13 +9,14 @@ use super::control::{Control, Delays};
 use super::errors::Answer;
 use super::simulator::{SimulatorError, Stage};
 use super::wire::{Call, Service};
-use super::{cloudwatch, dms, iam, logs, rds, secrets, sts};
+use super::{cloudwatch, dms, ec2, iam, logs, rds, secrets, sts};
 
 /// Everything that calls change.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) rds: rds::State,
     pub(super) dms: dms::State,
+    pub(super) ec2: ec2::State,
     pub(super) iam: iam::State,
     pub(super) secrets: secrets::State,
     pub(super) logs: logs::State,
@@ -84,6 +85,7 @@ impl Account {
         let answer = match call.service {
             Service::Rds => rds::answer(self, operation, input).await,
             Service::Dms => dms::answer(self, operation, input).await,
+            Service::Ec2 => ec2::answer(self, operation, input),
             Service::Iam => iam::answer(&mut self.state().iam, operation, input),
             Service::Sts => sts::answer(operation),
             Service::Secrets => secrets::answer(self, operation, input),

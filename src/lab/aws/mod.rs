@@ -5,14 +5,15 @@
 //! in a header of every answer and in the descriptions of what it makes up.
 //!
 //! One file has one purpose: [`http`] serves, [`wire`] knows the protocols, [`account`] holds the state and sends
-//! calls to [`rds`], [`dms`], [`iam`], [`sts`], [`secrets`], [`cloudwatch`] and [`logs`]; [`control`] is what tests
+//! calls to [`rds`], [`dms`], [`ec2`], [`iam`], [`sts`], [`secrets`], [`cloudwatch`] and [`logs`]; [`control`] is what tests
 //! steer.
 //!
 //! # Simpler than AWS
 //!
 //! - Signatures are not verified; a request must only carry one. Policies are not enforced: [`Simulator::fault`]
 //!   refuses calls on demand, and [`Simulator::calls`] tells which permissions a program needed.
-//! - There is one account, one region, one VPC with three subnets in three zones, and no EC2, S3, KMS or Glue.
+//! - There is one account, one region, one VPC with three subnets in three zones, and no S3, KMS or Glue. EC2 describes
+//!   the network around the instances, and stops nobody: what is closed there, checks see and packets do not.
 //! - RDS: two instances, no clusters, nothing can be created or deleted but parameter groups. A default group lists
 //!   what the real server has. Of MySQL, parameters that need a restart change nothing. A restart that fails leaves
 //!   the instance in `incompatible-parameters`.
@@ -42,6 +43,7 @@ mod account;
 mod cloudwatch;
 mod control;
 mod dms;
+mod ec2;
 mod errors;
 mod http;
 mod iam;

@@ -17,6 +17,7 @@ use super::input::Input;
 pub(super) enum Service {
     Rds,
     Dms,
+    Ec2,
     Iam,
     Sts,
     Secrets,
@@ -29,6 +30,8 @@ pub(super) enum Service {
 enum Form {
     Json(&'static str),
     Query,
+    /// The query protocol with EC2's own answers.
+    Ec2,
     Cbor,
 }
 
@@ -72,7 +75,8 @@ const TARGETS: [(&str, Service, &str); 4] = [
 ];
 
 /// Services of the query protocol: version, the name that requests are signed for, namespace.
-const VERSIONS: [(&str, Service, &str, &str); 3] = [
+const VERSIONS: [(&str, Service, &str, &str); 4] = [
+    ("2016-11-15", Service::Ec2, "ec2", "http://ec2.amazonaws.com/doc/2016-11-15/"),
     ("2014-10-31", Service::Rds, "rds", "http://rds.amazonaws.com/doc/2014-10-31/"),
     ("2010-05-08", Service::Iam, "iam", "https://iam.amazonaws.com/doc/2010-05-08/"),
     ("2011-06-15", Service::Sts, "sts", "https://sts.amazonaws.com/doc/2011-06-15/"),
@@ -84,6 +88,7 @@ impl Service {
         match self {
             Self::Rds => "rds",
             Self::Dms => "dms",
+            Self::Ec2 => "ec2",
             Self::Iam => "iam",
             Self::Sts => "sts",
             Self::Secrets => "secretsmanager",
@@ -142,7 +147,8 @@ impl Call {
         let found = VERSIONS.iter().find(|(v, _, name, _)| fits(v, name)).filter(|_| !operation.is_empty());
         let service = found.map_or(Service::Rds, |(_, service, ..)| *service);
         let wrong = found.is_none().then(|| unknown(&format!("{signed_for} {version}")));
-        (Self::new(service, &operation, input, Form::Query), wrong)
+        let form = if service == Service::Ec2 { Form::Ec2 } else { Form::Query };
+        (Self::new(service, &operation, input, form), wrong)
     }
 
     fn new(service: Service, operation: &str, input: Value, form: Form) -> Self {
@@ -156,7 +162,8 @@ impl Call {
 
     /// The refusal of a call that the simulation does not know.
     pub(super) fn unknown(&self) -> AwsError {
-        let code = if self.form == Form::Query { "InvalidAction" } else { "UnknownOperationException" };
+        let code =
+            if matches!(self.form, Form::Query | Form::Ec2) { "InvalidAction" } else { "UnknownOperationException" };
         AwsError::bad(code, format!("This is a simulation, and it does not have {}", self.action()))
     }
 
@@ -166,9 +173,11 @@ impl Call {
         let (content_type, body) = match self.form {
             Form::Json(content_type) => (content_type, json_body(answer).to_string().into_bytes()),
             Form::Cbor => ("application/cbor", cbor::write(&json_body(answer))),
-            Form::Query => {
+            Form::Ec2 | Form::Query => {
                 let namespace = VERSIONS.iter().find(|(_, s, ..)| *s == self.service).map_or("", |v| v.3);
                 let text = match answer {
+                    Ok(value) if self.form == Form::Ec2 => xml::ec2_result(&self.operation, namespace, value, request),
+                    Err(error) if self.form == Form::Ec2 => xml::ec2_error(error, request),
                     Ok(value) => xml::result(&self.operation, namespace, value, request),
                     Err(error) => xml::error(namespace, error, request),
                 };

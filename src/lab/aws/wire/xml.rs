@@ -26,6 +26,24 @@ pub(super) fn error(namespace: &str, error: &AwsError, request: &str) -> String 
     )
 }
 
+/// EC2's answer to a call that succeeded: without a wrapper around the result.
+pub(super) fn ec2_result(operation: &str, namespace: &str, value: &Value, request: &str) -> String {
+    let mut text = format!("<{operation}Response xmlns=\"{namespace}\"><requestId>{request}</requestId>");
+    members(&mut text, value);
+    text.push_str(&format!("</{operation}Response>"));
+    text
+}
+
+/// EC2's answer to a call that was refused.
+pub(super) fn ec2_error(error: &AwsError, request: &str) -> String {
+    format!(
+        "<Response><Errors><Error><Code>{}</Code><Message>{}</Message></Error></Errors>\
+         <RequestID>{request}</RequestID></Response>",
+        escaped(&error.code),
+        escaped(&error.message),
+    )
+}
+
 /// Each member as an element; a list as many elements of its name; nothing for null.
 fn members(text: &mut String, value: &Value) {
     match value {
