@@ -15,6 +15,7 @@ mod checks;
 mod cli;
 mod dms;
 mod drift;
+mod exports;
 mod facts;
 mod fixes;
 mod lab;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::model::{Kind, Resource, TAG, Values};
 use super::super::plan::Plan;
 use super::super::settings;
+use super::{role_named, roles_before};
 
 /// The template. Passwords are parameters that nobody sees; roles that serve the whole account are left out where they
 /// are there already.
@@ -14,7 +15,12 @@ pub fn render(plan: &Plan) -> String {
     let mut parameters = Map::new();
     for resource in super::super::plan::wanted(plan) {
         let properties = properties(plan, resource, &mut parameters);
-        resources.insert(logical(resource), json!({"Type": kind(resource.kind), "Properties": properties}));
+        let mut declared = json!({"Type": kind(resource.kind), "Properties": properties});
+        let before: Vec<String> = roles_before(plan, resource).map(logical).collect();
+        if !before.is_empty() {
+            declared["DependsOn"] = before.into();
+        }
+        resources.insert(logical(resource), declared);
     }
     let template = json!({
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -64,6 +70,11 @@ fn properties(plan: &Plan, resource: &Resource, parameters: &mut Map<String, Val
             all.insert(property.to_owned(), json!({"Ref": logical_name(kind, &name)}));
         }
     }
+    if let Some(role) = all.get_mut("S3Settings").and_then(|s| s.get_mut("ServiceAccessRoleArn"))
+        && let Some(known) = role_named(plan, role)
+    {
+        *role = json!({"Fn::GetAtt": [logical(known), "Arn"]});
+    }
     let identifier = match resource.kind {
         Kind::Role => "RoleName",
         Kind::SubnetGroup => "ReplicationSubnetGroupIdentifier",
@@ -112,7 +123,9 @@ fn special(resource: &Resource, all: &mut Map<String, Value>, parameters: &mut M
         }
         Kind::Certificate => {
             let parameter = logical(resource) + "Pem";
-            let about = "The certificates, PEM; those of RDS: https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem";
+            // A parameter holds 4096 bytes, and a region's bundle is longer.
+            let about = "PEM of the one authority that signed the server's certificate, as RDS shows it (such as \
+                         rds-ca-rsa2048-g1); it is in https://truststore.pki.rds.amazonaws.com/REGION/REGION-bundle.pem";
             parameters.insert(parameter.clone(), json!({"Type": "String", "Description": about}));
             all.insert("CertificatePem".to_owned(), json!({"Ref": parameter}));
         }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::model::{Kind, Resource, TAG, Values};
 use super::super::plan::{Plan, wanted};
 use super::super::settings;
+use super::{role_named, roles_before};
 use crate::pipeline::Aws;
 
 /// The configuration. Passwords are variables that are not shown.
@@ -48,6 +49,24 @@ fn kind(kind: Kind) -> &'static str {
     }
 }
 
+/// The resource's type: endpoints for S3 have one of their own.
+fn type_of(resource: &Resource) -> &'static str {
+    if writes_to_s3(resource) { "aws_dms_s3_endpoint" } else { kind(resource.kind) }
+}
+
+fn writes_to_s3(resource: &Resource) -> bool {
+    resource.values.contains_key("S3Settings.BucketName")
+}
+
+/// What must be there first though no argument names it: policies are resources of their own.
+fn depends_on(plan: &Plan, resource: &Resource) -> Option<String> {
+    let attached = roles_before(plan, resource).map(|r| format!("aws_iam_role_policy_attachment.{}", label(&r.name)));
+    let written = resource.values.get("S3Settings.ServiceAccessRoleArn").and_then(|arn| role_named(plan, arn));
+    let written = written.map(|role| format!("aws_iam_role_policy.{}", label(&role.name)));
+    let all: Vec<String> = attached.chain(written).collect();
+    (!all.is_empty()).then(|| format!("[{}]", all.join(", ")))
+}
+
 fn variables(out: &mut String, resource: &Resource) {
     let label = label(&resource.name);
     if resource.values.contains_key("Username") {
@@ -65,10 +84,10 @@ fn variables(out: &mut String, resource: &Resource) {
 /// One resource.
 fn block(out: &mut String, plan: &Plan, resource: &Resource) {
     let label = label(&resource.name);
-    let _ = writeln!(out, "resource \"{}\" \"{label}\" {{", kind(resource.kind));
+    let _ = writeln!(out, "resource \"{}\" \"{label}\" {{", type_of(resource));
     let (mut plain, mut blocks) = (Vec::new(), std::collections::BTreeMap::<String, Vec<(String, String)>>::new());
     plain.push((identifier(resource.kind).to_owned(), quoted(&resource.name)));
-    for (name, value) in values(resource) {
+    for (name, value) in values(plan, resource) {
         match name.split_once('.') {
             Some((outer, inner)) => blocks.entry(outer.to_owned()).or_default().push((inner.to_owned(), value)),
             None => plain.push((name, value)),
@@ -77,6 +96,7 @@ fn block(out: &mut String, plan: &Plan, resource: &Resource) {
     if !resource.shared {
         plain.push(("tags".to_owned(), format!("{{ {} = {} }}", quoted(TAG), quoted(&plan.pipeline))));
     }
+    plain.extend(depends_on(plan, resource).map(|value| ("depends_on".to_owned(), value)));
     let widest = plain.iter().map(|(n, _)| n.len()).max().unwrap_or(0);
     for (name, value) in &plain {
         let _ = writeln!(out, "  {name:widest$} = {value}");
@@ -128,11 +148,11 @@ fn identifier(kind: Kind) -> &'static str {
 }
 
 /// Arguments in the provider's names; a dot goes into a block.
-fn values(resource: &Resource) -> Vec<(String, String)> {
+fn values(plan: &Plan, resource: &Resource) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
     let label = label(&resource.name);
     let known = resource.values.iter().filter(|(name, _)| !name.starts_with(settings::PREFIX));
-    all.extend(known.filter_map(|(name, value)| argument(name, value)));
+    all.extend(known.filter_map(|(name, value)| argument(plan, resource, name, value)));
     match resource.kind {
         Kind::Role => {
             let service = resource.values.get("Service").and_then(Value::as_str).unwrap_or_default();
@@ -158,13 +178,23 @@ fn document(values: &Values) -> String {
     format!("jsonencode({})", hcl(&settings::document(values)))
 }
 
-fn argument(name: &str, value: &Value) -> Option<(String, String)> {
+fn argument(plan: &Plan, resource: &Resource, name: &str, value: &Value) -> Option<(String, String)> {
     let reference = |kind_of: Kind, attribute: &str| {
-        let name = label(value.as_str().unwrap_or_default());
-        format!("{}.{name}.{attribute}", kind(kind_of))
+        let name = value.as_str().unwrap_or_default();
+        let found = wanted(plan).find(|r| r.kind == kind_of && r.name == name);
+        format!("{}.{}.{attribute}", found.map_or(kind(kind_of), type_of), label(name))
     };
     let (name, value) = match name {
         "Service" | "AttachedPolicies" | "Policy" | "CertificatePem" => return None,
+        "EngineName" if writes_to_s3(resource) => return None,
+        "S3Settings.ServiceAccessRoleArn" => {
+            let role = role_named(plan, value).map(|role| format!("aws_iam_role.{}.arn", label(&role.name)));
+            ("service_access_role_arn", role.unwrap_or_else(|| hcl(value)))
+        }
+        // The provider's own words for the API's `sse-s3` and `sse-kms`.
+        "S3Settings.EncryptionMode" => {
+            ("encryption_mode", quoted(&value.as_str().unwrap_or_default().to_uppercase().replace('-', "_")))
+        }
         "CertificateIdentifier" => ("certificate_arn", reference(Kind::Certificate, "certificate_arn")),
         "SourceEndpoint" => ("source_endpoint_arn", reference(Kind::Endpoint, "endpoint_arn")),
         "TargetEndpoint" => ("target_endpoint_arn", reference(Kind::Endpoint, "endpoint_arn")),
@@ -179,17 +209,14 @@ fn argument(name: &str, value: &Value) -> Option<(String, String)> {
             let all = format!("{};targetDbType=MULTIPLE_DATABASES", value.as_str().unwrap_or_default());
             ("extra_connection_attributes", quoted(&all))
         }
-        other => return Some((snake(other), hcl(value))),
+        other => return Some((snake(other.trim_start_matches("S3Settings.")), hcl(value))),
     };
     Some((name.to_owned(), value))
 }
 
 /// `ReplicationInstanceClass` as `replication_instance_class`; structures as their blocks are called.
 fn snake(name: &str) -> String {
-    let name = name
-        .replace("PostgreSQLSettings", "PostgresSettings")
-        .replace("S3Settings", "s3_settings")
-        .replace("MultiAZ", "MultiAz");
+    let name = name.replace("PostgreSQLSettings", "PostgresSettings").replace("MultiAZ", "MultiAz");
     let mut out = String::new();
     for c in name.chars() {
         if c.is_ascii_uppercase() && !out.is_empty() && !out.ends_with(['.', '_']) {
