@@ -211,6 +211,38 @@ fn logs_without_end_and_metrics_without_alarm_are_told() {
     let account = synced();
     fails(&account, "RSK-012", "dms-tasks-charts-ri keeps every line for ever");
     fails(&account, "RUN-022", "CDCLatencyTarget of charts-task, FreeStorageSpace of charts-source");
+    block_on(async {
+        let logs = client!(aws_sdk_cloudwatchlogs, account);
+        let keep = logs.put_retention_policy().log_group_name("dms-tasks-charts-ri").retention_in_days(30);
+        keep.send().await.unwrap();
+        let id = task_arn(&account).await.rsplit(':').next().unwrap().to_owned();
+        let task = [("ReplicationInstanceIdentifier", "charts-ri"), ("ReplicationTaskIdentifier", id.as_str())];
+        for metric in ["CDCLatencySource", "CDCLatencyTarget"] {
+            alarm(&account, "AWS/DMS", metric, &task).await;
+        }
+        alarm(&account, "AWS/RDS", "FreeStorageSpace", &[("DBInstanceIdentifier", "charts-source")]).await;
+    });
+    passes(&account, "RSK-012");
+    fails(&account, "RUN-022", "No alarm watches OldestReplicationSlotLag of charts-source");
+    let source = [("DBInstanceIdentifier", "charts-source")];
+    block_on(alarm(&account, "AWS/RDS", "OldestReplicationSlotLag", &source));
+    passes(&account, "RUN-022");
+}
+
+/// An alarm on a metric of the thing with these dimensions.
+async fn alarm(account: &Account, namespace: &str, metric: &str, of: &[(&str, &str)]) {
+    use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, Statistic};
+    let dimensions = of.iter().map(|(name, value)| Dimension::builder().name(*name).value(*value).build());
+    let ask = client!(aws_sdk_cloudwatch, account).put_metric_alarm().alarm_name(metric).namespace(namespace);
+    let ask = ask.metric_name(metric).set_dimensions(Some(dimensions.collect())).statistic(Statistic::Maximum);
+    let ask = ask.period(300).evaluation_periods(3).threshold(600.0);
+    ask.comparison_operator(ComparisonOperator::GreaterThanThreshold).send().await.unwrap();
+}
+
+/// The ARN of the account's one task.
+async fn task_arn(account: &Account) -> String {
+    let tasks = client!(aws_sdk_databasemigration, account).describe_replication_tasks().send().await.unwrap();
+    tasks.replication_tasks()[0].replication_task_arn().unwrap().to_owned()
 }
 
 #[test]

@@ -5,8 +5,8 @@
 //! in a header of every answer and in the descriptions of what it makes up.
 //!
 //! One file has one purpose: [`http`] serves, [`wire`] knows the protocols, [`account`] holds the state and sends
-//! calls to [`rds`], [`dms`], [`iam`], [`sts`], [`secrets`], [`cloudwatch`] and [`logs`]; [`control`] is what tests
-//! steer.
+//! calls to [`rds`], [`dms`], [`iam`], [`sts`], [`secrets`], [`cloudwatch`] and [`logs`]; [`control`] and
+//! [`pretence`] are what tests steer.
 //!
 //! # Simpler than AWS
 //!
@@ -34,11 +34,13 @@
 //!   key.
 //! - Serverless replications run at once with the capacity that was asked for; one whose assessment fails stands as if
 //!   it had never been started.
-//! - Latency is the engine's lag; of the other metrics there is what [`Simulator::metric`] was given. No alarms.
+//! - Latency is the engine's lag; of the other metrics there is what [`Simulator::metric`] was given. Alarms
+//!   are kept and never evaluated; there are none on expressions, and no composite ones.
 //! - `SimulatePrincipalPolicy` looks at effect, action and resource, and at no condition.
 //! - Refusals have AWS's codes. Their words are AWS's where those are documented or reported, and otherwise our own.
 
 mod account;
+mod alarms;
 mod cloudwatch;
 mod control;
 mod dms;
@@ -50,6 +52,7 @@ mod logs;
 mod names;
 mod page;
 mod policies;
+mod pretence;
 mod rds;
 mod records;
 mod secrets;
@@ -58,4 +61,5 @@ mod sts;
 mod wire;
 
 pub use control::{Delays, Fault};
+pub use pretence::Pretended;
 pub use simulator::{Simulator, SimulatorError, Stage};

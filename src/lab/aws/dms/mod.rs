@@ -70,7 +70,7 @@ impl State {
     }
 
     /// Writes an event down.
-    fn happened(&mut self, source: &str, kind: &str, category: &str, what: &str) {
+    pub(super) fn happened(&mut self, source: &str, kind: &str, category: &str, what: &str) {
         self.events.push(json!({"SourceIdentifier": source, "SourceType": kind, "Message": what,
                                 "EventCategories": [category], "Date": super::names::seconds(jiff::Timestamp::now())}));
     }
