@@ -26,6 +26,8 @@ pub enum Pretended {
     Quota,
     /// Maintenance that waits, by the ARN of the replication instance.
     Maintenance,
+    /// What policies say of an action, by its name (`dms:DescribeEndpoints`).
+    Decision,
 }
 
 impl Pretended {
@@ -42,6 +44,7 @@ impl Pretended {
             Self::Table => ("dms:DescribeTableStatistics", "TableName", false),
             Self::Quota => ("dms:DescribeAccountAttributes", "AccountQuotaName", false),
             Self::Maintenance => ("dms:DescribePendingMaintenanceActions", "ResourceIdentifier", true),
+            Self::Decision => ("iam:SimulatePrincipalPolicy", "EvalActionName", false),
         }
     }
 }
