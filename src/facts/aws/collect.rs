@@ -188,11 +188,12 @@ async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts)
         }
     };
     if dms.serverless {
-        let tables = seen(dms_serverless::tables(session, task).await);
+        let (tables, assessments) =
+            tokio::join!(dms_serverless::tables(session, task), dms_serverless::assessments(session, task));
         let why = "DMS Serverless keeps it elsewhere: look in the console";
         board.aws(|facts| {
-            facts.dms.tables = tables;
-            facts.dms.assessments = Fact::unknown(UnknownKind::NotConfigured, why);
+            facts.dms.tables = seen(tables);
+            facts.dms.assessments = seen(assessments);
             facts.dms.events = Fact::unknown(UnknownKind::NotConfigured, why);
             facts.dms.log = Fact::unknown(UnknownKind::NotConfigured, why);
             facts.dms.task_metrics = Fact::unknown(UnknownKind::NotConfigured, why);

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::account::Account;
+use super::account::{self, Account};
 use super::alarms;
 use super::errors::Answer;
 use super::input::Input;
@@ -56,15 +56,45 @@ impl State {
 
 /// Answers a call; nothing where there is none of that name.
 pub(super) fn answer(account: &Account, operation: &str, input: &Input) -> Option<Answer> {
-    let state = &mut account.state().metrics;
+    let all = &mut *account.state();
     Some(match operation {
-        "GetMetricData" => Ok(data(state, input)),
-        "PutMetricAlarm" => alarms::put(&mut state.alarms, &account.stage.region, input),
-        "DescribeAlarmsForMetric" => alarms::for_metric(&state.alarms, input),
-        "DescribeAlarms" => Ok(alarms::all(&state.alarms, input)),
-        "DeleteAlarms" => alarms::delete(&mut state.alarms, input),
+        "GetMetricData" => Ok(data(&all.metrics, input)),
+        "ListMetrics" => Ok(list(all, input)),
+        "PutMetricAlarm" => alarms::put(&mut all.metrics.alarms, &account.stage.region, input),
+        "DescribeAlarmsForMetric" => alarms::for_metric(&all.metrics.alarms, input),
+        "DescribeAlarms" => Ok(alarms::all(&all.metrics.alarms, input)),
+        "DeleteAlarms" => alarms::delete(&mut all.metrics.alarms, input),
         _ => return None,
     })
+}
+
+/// `ListMetrics`: those that have samples, on one page.
+fn list(state: &account::State, input: &Input) -> Value {
+    let wanted = |member: &str, is: &str| input.text(member).is_none_or(|w| w == is);
+    let all = state.metrics.samples.keys();
+    let all = all.filter(|(namespace, metric, _)| wanted("Namespace", namespace) && wanted("MetricName", metric));
+    let shown = all.map(|(namespace, metric, of)| {
+        let dimensions: Vec<Value> = dimensions(state, namespace, of)
+            .into_iter()
+            .map(|(name, value)| json!({"Name": name, "Value": value}))
+            .collect();
+        json!({"Namespace": namespace, "MetricName": metric, "Dimensions": dimensions})
+    });
+    json!({"Metrics": shown.collect::<Vec<_>>()})
+}
+
+/// What a metric is kept under. AWS does not document it for serverless replications; the name of theirs is our own.
+fn dimensions(state: &account::State, namespace: &str, of: &str) -> Vec<(&'static str, String)> {
+    if namespace == "AWS/RDS" {
+        return vec![("DBInstanceIdentifier", of.to_owned())];
+    }
+    match state.dms.instance_of(of) {
+        Some(instance) => {
+            vec![("ReplicationInstanceIdentifier", instance), ("ReplicationTaskIdentifier", of.to_owned())]
+        }
+        None if state.dms.is_config(of) => vec![("ReplicationConfigResourceId", of.to_owned())],
+        None => vec![("ReplicationInstanceIdentifier", of.to_owned())],
+    }
 }
 
 fn data(state: &State, input: &Input) -> Value {

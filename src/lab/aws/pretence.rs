@@ -26,6 +26,8 @@ pub enum Pretended {
     Quota,
     /// Maintenance that waits, by the ARN of the replication instance.
     Maintenance,
+    /// A parameter of an Aurora cluster's group, by its name; the group may have any name.
+    ClusterParameter,
     /// What policies say of an action, by its name (`dms:DescribeEndpoints`).
     Decision,
 }
@@ -44,6 +46,7 @@ impl Pretended {
             Self::Table => ("dms:DescribeTableStatistics", "TableName", false),
             Self::Quota => ("dms:DescribeAccountAttributes", "AccountQuotaName", false),
             Self::Maintenance => ("dms:DescribePendingMaintenanceActions", "ResourceIdentifier", true),
+            Self::ClusterParameter => ("rds:DescribeDBClusterParameters", "ParameterName", true),
             Self::Decision => ("iam:SimulatePrincipalPolicy", "EvalActionName", false),
         }
     }

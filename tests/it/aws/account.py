@@ -268,6 +268,8 @@ result = cloudwatch.get_metric_data(MetricDataQueries=[query], StartTime=now - h
 ][0]
 equal(result["Values"], [12345.5])
 assert abs(result["Timestamps"][0] - now) < hour, result
+equal(cloudwatch.list_metrics(Namespace="AWS/RDS")["Metrics"], [metric])
+equal(cloudwatch.list_metrics(Namespace="AWS/RDS", MetricName="CPUUtilization")["Metrics"], [])
 equal(cloudwatch.describe_alarms()["MetricAlarms"], [])
 alarm = {
     **metric,

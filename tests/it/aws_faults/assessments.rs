@@ -1,6 +1,8 @@
 //! Premigration assessments.
 
-use super::seeded::{dms, endpoint_arn, fails, instance_arn, passes, provisioned, task_arn};
+use cdc_doctor::facts::MyFlavor;
+
+use super::seeded::{all_are, dms, endpoint_arn, fails, instance_arn, passes, provisioned, task_arn};
 use crate::account::Account;
 use crate::support::block_on;
 
@@ -16,7 +18,7 @@ fn a_task_that_was_not_assessed_or_did_not_pass_is_told() {
     assess(&account, "second");
     passes(&account, "RUN-021");
 
-    let port = block_on(async {
+    let source = block_on(async {
         let arn = endpoint_arn(&account, "charts-src").await;
         let refresh = dms(&account).refresh_schemas().endpoint_arn(&arn);
         let refresh = refresh.replication_instance_arn(instance_arn(&account).await);
@@ -28,13 +30,36 @@ fn a_task_that_was_not_assessed_or_did_not_pass_is_told() {
     fails(&account, "DTK-024", "The assessment run third ended in error-executing");
     fails(&account, "DEP-016", "DMS could not read the source's schemas");
     block_on(async {
-        move_to(&account, &port, i32::from(account.source.port())).await;
-        let refresh = dms(&account).refresh_schemas().endpoint_arn(&port);
+        move_to(&account, &source, i32::from(account.source.port())).await;
+        let refresh = dms(&account).refresh_schemas().endpoint_arn(&source);
         refresh.replication_instance_arn(instance_arn(&account).await).send().await.unwrap();
     });
     assess(&account, "fourth");
     passes(&account, "DTK-024");
     passes(&account, "DEP-016");
+}
+
+/// Without an instance it is the start that assesses.
+#[test]
+fn a_serverless_replication_that_was_not_assessed_or_did_not_pass_is_told() {
+    let account = Account::new(MyFlavor::MariaDb);
+    account.project.edit("[dms]\n", "[dms]\nserverless = true\n");
+    account.source.run("postgres", "CREATE TABLE keyless (id int NOT NULL)").unwrap();
+    account.run(&["provision", "apply", "--yes"], 0);
+    fails(&account, "DTK-023", "The task charts-task was neither started nor assessed");
+    account.run(&["sync", "--until-caught-up"], 3);
+    passes(&account, "DTK-023");
+    fails(&account, "RUN-021", "table-with-no-primary-key-or-unique-constraint: public.keyless");
+    account.source.run("postgres", "ALTER TABLE keyless ADD PRIMARY KEY (id)").unwrap();
+    let source = block_on(endpoint_arn(&account, "charts-src"));
+    block_on(move_to(&account, &source, 1));
+    let refused = account.run(&["sync", "--until-caught-up"], 3);
+    assert!(refused.err.contains("port 1 failed: Connection refused"), "{refused}");
+    passes(&account, "RUN-021");
+    fails(&account, "DTK-024", "ended in error-executing");
+    block_on(move_to(&account, &source, i32::from(account.source.port())));
+    account.run(&["sync", "--until-caught-up"], 0);
+    all_are(&account, &["DTK-023", "DTK-024", "RUN-021"], "pass");
 }
 
 async fn move_to(account: &Account, endpoint: &str, port: i32) {

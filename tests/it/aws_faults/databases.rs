@@ -64,7 +64,11 @@ fn sources_that_rds_or_aurora_keep_otherwise_are_told() {
         &account,
         &[
             (Pretended::DbInstance, "charts-source", aurora),
-            (Pretended::DbCluster, "charts-cluster", json!({"EngineMode": "serverless", "DBClusterMembers": members})),
+            (
+                Pretended::DbCluster,
+                "charts-cluster",
+                json!({"EngineMode": "serverless", "DBClusterMembers": members.clone()}),
+            ),
             (Pretended::DbProxy, "charts-proxy", json!({"Endpoint": "localhost"})),
         ],
         &[
@@ -73,6 +77,20 @@ fn sources_that_rds_or_aurora_keep_otherwise_are_told() {
             ("SRC-030", "charts-source is to become 17.2 in its next window"),
             ("SRC-031", "charts-cluster is Aurora Serverless v1"),
         ],
+    );
+    account.source.set("wal_level", Some("replica")).unwrap();
+    account.source.restart().unwrap();
+    let cluster = json!({"EngineMode": "provisioned", "DBClusterParameterGroup": "charts-aurora",
+                         "DBClusterMembers": members});
+    let off = json!({"ParameterValue": "0", "ApplyType": "static", "Source": "user", "IsModifiable": true});
+    pretended(
+        &account,
+        &[
+            (Pretended::DbInstance, "charts-source", json!({"DBClusterIdentifier": "charts-cluster"})),
+            (Pretended::DbCluster, "charts-cluster", cluster),
+            (Pretended::ClusterParameter, "rds.logical_replication", off),
+        ],
+        &[("SRC-003", "rds.logical_replication is 0 in charts-aurora; on Aurora the cluster's group decides")],
     );
     account.run(&["provision", "apply", "--yes"], 0);
     let old: Value = json!({"EngineVersion": "10.4"});

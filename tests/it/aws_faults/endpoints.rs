@@ -71,6 +71,44 @@ fn endpoints_that_lead_elsewhere_or_lack_rights_are_told_and_set_right() {
 }
 
 #[test]
+fn sources_that_the_endpoint_decodes_in_vain_are_told_and_set_right() {
+    let account = provisioned();
+    let codes = ["SRC-025", "SRC-026", "SRC-027"];
+    account
+        .source
+        .run(
+            "postgres",
+            "CREATE FUNCTION seen() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+             CREATE EVENT TRIGGER awsdms_intercept_ddl ON ddl_command_end EXECUTE FUNCTION seen();
+             CREATE TABLE awsdms_busy AS SELECT n FROM generate_series(1, 1200000) n",
+        )
+        .unwrap();
+    decode(&account, "pglogical", None);
+    fixed(&account, &[("SRC-026", "charts-src asks for pglogical, and the source does not load")]);
+    decode(&account, "test-decoding", Some(true));
+    all_are(&account, &codes[..2], "pass");
+    block_on(async {
+        let up = dms(&account).create_endpoint().endpoint_identifier("upstream").endpoint_type("target".into());
+        let up = up.engine_name("postgres").server_name("localhost").port(i32::from(account.source.port()));
+        up.send().await.unwrap();
+    });
+    fixed(&account, &[("SRC-025", "awsdms_intercept_ddl does not fire for what the endpoint upstream brings")]);
+    account.source.run("postgres", "SELECT pg_stat_force_next_flush()").ok();
+    mended(&account, &[("SRC-027", "1,200,000 rows were written to tables outside the pipeline")], || {
+        decode(&account, "pglogical", None);
+    });
+}
+
+/// The plugin of the source endpoint, and whether it captures DDL.
+fn decode(account: &Account, plugin: &str, ddl: Option<bool>) {
+    block_on(async {
+        let settings = PostgreSqlSettings::builder().plugin_name(plugin.into()).set_capture_ddls(ddl);
+        let source = dms(account).modify_endpoint().endpoint_arn(endpoint_arn(account, "charts-src").await);
+        source.postgre_sql_settings(settings.build()).send().await.unwrap();
+    });
+}
+
+#[test]
 fn endpoints_that_aws_has_changed_or_that_do_not_fit_rds_are_told() {
     let account = provisioned();
     pretended(
