@@ -160,6 +160,8 @@ fn absent<T>(what: &str) -> Fact<T> {
 
 /// The pipeline's task: its tables, assessments, events, log and readings.
 async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts) {
+    // DMS keeps identifiers in small letters, and its logs, events and metrics are found by nothing else.
+    let dms = &Dms { instance: dms.instance.to_lowercase(), task: dms.task.to_lowercase(), ..dms.clone() };
     let task = match first.task(dms) {
         Ok(Some(task)) => task,
         Ok(None) => {

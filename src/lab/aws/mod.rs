@@ -25,6 +25,7 @@
 //!   followed; on AWS its new rows arrive, and its other changes do not.
 //! - Table mappings: selection rules without filters, renaming of schemas. Changes of data types are ignored with a
 //!   warning in the task's log; other rules are refused. A start position or time, and a stop position, are refused.
+//! - Settings that a modification of a task does not name go back to their defaults. AWS does not say what it does.
 //! - Where a table fails, the engine stops at once; the simulation marks the table, and runs it again without it. A
 //!   task that has no table left fails.
 //! - A task has a log when its settings say so and the role `dms-cloudwatch-logs-role` is whole. Its lines have DMS's

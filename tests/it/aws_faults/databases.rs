@@ -78,6 +78,10 @@ fn sources_that_rds_or_aurora_keep_otherwise_are_told() {
             ("SRC-031", "charts-cluster is Aurora Serverless v1"),
         ],
     );
+    let aurora = json!({"Engine": "aurora-postgresql"});
+    account.simulator.pretend(Pretended::DbInstance, "charts-source", aurora);
+    fixed(&account, &[("SRC-018", "synchronous_commit is off")]);
+    account.simulator.pretend(Pretended::DbInstance, "charts-source", Value::Null);
     account.source.set("wal_level", Some("replica")).unwrap();
     account.source.restart().unwrap();
     let cluster = json!({"EngineMode": "provisioned", "DBClusterParameterGroup": "charts-aurora",

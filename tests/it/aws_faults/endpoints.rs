@@ -31,6 +31,14 @@ fn endpoint_settings_that_mislead_are_told_and_set_right() {
     all_are(&account, &codes, "fail");
     account.run(&["fix", "--yes", "DEP-012", "NET-002"], 0);
     all_are(&account, &["DEP-012", "NET-002"], "pass");
+    block_on(async {
+        let sound = PostgreSqlSettings::builder().after_connect_script("").build();
+        let source = dms(&account).modify_endpoint().endpoint_arn(endpoint_arn(&account, "charts-src").await);
+        source.postgre_sql_settings(sound).extra_connection_attributes("").send().await.unwrap();
+        let target = dms(&account).modify_endpoint().endpoint_arn(endpoint_arn(&account, "charts-tgt").await);
+        target.database_name("").send().await.unwrap();
+    });
+    all_are(&account, &codes, "pass");
 }
 
 #[test]

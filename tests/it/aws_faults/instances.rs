@@ -49,7 +49,14 @@ fn an_instance_that_is_ill_or_short_is_told() {
         ("DRI-005", "charts-ri has 1.0 of 50 GB left"),
         ("RUN-008", "charts-ri has been at 99 % CPU or more for an hour"),
     ];
-    mended(&account, &short, || account.simulator.forget_metrics());
+    mended(&account, &short, || {
+        account.run(&["fix", "--yes", "DRI-004", "DRI-005"], 0);
+        account.simulator.forget_metrics();
+    });
+    let all = block_on(dms(&account).describe_replication_instances().send()).unwrap();
+    let instance = &all.replication_instances()[0];
+    let has = (instance.replication_instance_class(), instance.allocated_storage());
+    assert_eq!(has, (Some("dms.r6i.xlarge"), 100));
 }
 
 #[test]

@@ -22,6 +22,13 @@ fn roles_that_dms_cannot_take_or_does_not_need_are_told() {
         made.assume_role_policy_document(trust.to_string()).send().await.unwrap();
     });
     all_are(&account, &codes, "fail");
+    block_on(async {
+        let iam = client!(aws_sdk_iam, account);
+        let policy = "arn:aws:iam::aws:policy/service-role/AmazonDMSCloudWatchLogsRole";
+        iam.attach_role_policy().role_name("dms-cloudwatch-logs-role").policy_arn(policy).send().await.unwrap();
+        iam.delete_role().role_name("dms-access-for-endpoint").send().await.unwrap();
+    });
+    all_are(&account, &codes, "pass");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::lab::aws::Pretended;
 use serde_json::json;
 
-use super::seeded::{all_are, becomes, dms, fails, mended, passes, pretended, start, synced, task_arn};
+use super::seeded::{all_are, all_fail, becomes, dms, fails, mended, passes, pretended, start, synced, task_arn};
 use crate::account::Account;
 use crate::support::block_on;
 
@@ -27,6 +27,23 @@ fn tables_and_tasks_that_failed_are_told() {
     becomes(&account, "RUN-013", "errors among its latest lines");
     assert!(account.simulator.fail(&arn, "FATAL: password authentication failed for user \"postgres\""));
     becomes(&account, "RUN-001", "has failed");
+}
+
+/// DMS keeps identifiers in small letters, whatever the pipeline file has.
+#[test]
+fn names_in_capitals_lead_to_the_same_logs_and_events() {
+    let account = Account::new(MyFlavor::MariaDb);
+    account.project.edit("[dms]\n", "[dms]\ninstance = \"Charts-RI\"\ntask = \"Charts-Task\"\n");
+    account.run(&["provision", "apply", "--yes"], 0);
+    all_are(&account, &["DEP-019", "RUN-012"], "pass");
+    let id = block_on(task_arn(&account)).rsplit(':').next().unwrap().to_owned();
+    let line = "2026-11-27T03:00:49 [TARGET_APPLY    ]E:  Connection timed out [1022502]";
+    account.simulator.log("dms-tasks-charts-ri", &format!("dms-task-{id}"), line);
+    account.simulator.event("replication-task", "charts-task", "Replication task has failed");
+    all_fail(
+        &account,
+        &[("DEP-019", "Connections of charts-tgt time out"), ("RUN-012", "Replication task has failed")],
+    );
 }
 
 #[test]
@@ -127,6 +144,7 @@ fn a_task_that_does_not_get_on_is_told() {
     block_on(start(&account, "resume-processing"));
     account.simulator.metric("AWS/DMS", "FullLoadThroughputRowsTarget", id, 0.0);
     account.simulator.metric("AWS/RDS", "CPUUtilization", "charts-source", 97.0);
+    load_fewer(&account);
     let behind = json!({"Inserts": 5000, "AppliedInserts": 10, "ValidationState": "Mismatched records",
                         "ValidationFailedRecords": 3});
     pretended(
@@ -141,7 +159,6 @@ fn a_task_that_does_not_get_on_is_told() {
             (Pretended::Table, "chart", behind),
         ],
         &[
-            ("RSK-010", "charts-source is at 97 % CPU while charts-task loads"),
             ("RUN-003", "charts-task loads public.artist, and no row arrives"),
             ("RUN-004", "public.chart: inserts 10 of 5000"),
             ("RUN-011", "public.chart: Mismatched records, 3 rows failed"),
@@ -150,4 +167,22 @@ fn a_task_that_does_not_get_on_is_told() {
     );
     account.simulator.event("replication-instance", "charts-ri", "The replication instance is low on storage");
     fails(&account, "RUN-012", "charts-ri: The replication instance is low on storage");
+}
+
+/// A load that presses the source is told, and goes on with fewer tables at a time.
+fn load_fewer(account: &Account) {
+    let loading = |members| account.simulator.pretend(Pretended::Table, "artist", members);
+    loading(json!({"TableState": "Full load"}));
+    fails(account, "RSK-010", "charts-source is at 97 % CPU while charts-task loads");
+    account.run(&["fix", "--yes", "RSK-010"], 0);
+    loading(serde_json::Value::Null);
+    passes(account, "RSK-010");
+    let all = block_on(dms(account).describe_replication_tasks().send()).unwrap();
+    let task = &all.replication_tasks()[0];
+    let settings = task.replication_task_settings().unwrap();
+    // What the fix does not change is as it was made.
+    for kept in ["\"MaxFullLoadSubTasks\":2", "\"TargetTablePrepMode\":\"TRUNCATE_BEFORE_LOAD\""] {
+        assert!(settings.contains(kept), "no {kept} in {settings}");
+    }
+    assert_eq!(task.status(), Some("running"));
 }
