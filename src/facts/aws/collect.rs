@@ -190,17 +190,21 @@ async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts)
         }
     };
     if dms.serverless {
-        let (tables, assessments) =
-            tokio::join!(dms_serverless::tables(session, task), dms_serverless::assessments(session, task));
+        let (tables, assessments, log, log_group) = tokio::join!(
+            dms_serverless::tables(session, task),
+            dms_serverless::assessments(session, task),
+            logs::serverless_complaints(session, &task.arn),
+            logs::group(session, logs::serverless_group(&task.arn)),
+        );
         let why = "DMS Serverless keeps it elsewhere: look in the console";
         board.aws(|facts| {
             facts.dms.tables = seen(tables);
             facts.dms.assessments = seen(assessments);
+            facts.dms.log = seen(log);
+            facts.dms.log_group = seen(log_group);
             facts.dms.events = Fact::unknown(UnknownKind::NotConfigured, why);
-            facts.dms.log = Fact::unknown(UnknownKind::NotConfigured, why);
             facts.dms.task_metrics = Fact::unknown(UnknownKind::NotConfigured, why);
             facts.dms.alarms = Fact::unknown(UnknownKind::NotConfigured, why);
-            facts.dms.log_group = Fact::unknown(UnknownKind::NotConfigured, why);
         });
         return;
     }
@@ -211,7 +215,7 @@ async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts)
         logs::complaints(session, &dms.instance, &task.arn),
         task_metrics(session, dms, task),
         task_alarms(session, dms, task),
-        logs::group(session, &dms.instance),
+        logs::group(session, logs::group_of(&dms.instance)),
     );
     board.aws(|facts| {
         facts.dms.tables = seen(tables);

@@ -19,6 +19,12 @@ fn parameters_that_do_not_hold_are_told_and_set_right() {
         account.source.set("max_worker_processes", Some("32")).unwrap();
         account.source.restart().unwrap();
     });
+    account.source.set("max_wal_senders", Some("0")).unwrap();
+    account.source.restart().unwrap();
+    mended(&account, &[("SRC-006", "The source has no WAL senders, and this pipeline needs one")], || {
+        account.source.set("max_wal_senders", Some("10")).unwrap();
+        account.source.restart().unwrap();
+    });
     block_on(async {
         let all = rds(&account).describe_db_parameter_groups().send().await.unwrap();
         let names = all.db_parameter_groups().iter().filter_map(|g| g.db_parameter_group_name());

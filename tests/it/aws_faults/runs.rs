@@ -46,6 +46,32 @@ fn names_in_capitals_lead_to_the_same_logs_and_events() {
     );
 }
 
+/// It has no instance; its log is its own.
+#[test]
+fn the_log_of_a_serverless_replication_is_seen() {
+    let account = Account::new(MyFlavor::MariaDb);
+    account.project.edit("[dms]\n", "[dms]\nserverless = true\n");
+    account.run(&["provision", "apply", "--yes"], 0);
+    account.run(&["sync", "--until-caught-up"], 0);
+    all_are(&account, &["DEP-019", "RUN-013", "RUN-015"], "pass");
+    let id = block_on(async {
+        let all = dms(&account).describe_replication_configs().send().await.unwrap();
+        all.replication_configs()[0].replication_config_arn().unwrap().rsplit(':').next().unwrap().to_owned()
+    });
+    let group = format!("dms-serverless-replication-{id}");
+    mended(&account, &[("RSK-012", &format!("{group} keeps every line for ever"))], || {
+        let logs = client!(aws_sdk_cloudwatchlogs, account);
+        block_on(logs.put_retention_policy().log_group_name(&group).retention_in_days(30).send()).unwrap();
+    });
+    let log = |line: &str| account.simulator.log(&group, &format!("dms-serverless-serv-res-id-{id}"), line);
+    log("2026-11-27T03:00:49 [TARGET_APPLY    ]E:  Connection timed out [1022502]");
+    log("2026-11-27T03:00:49 [SOURCE_CAPTURE  ]E:  ERROR: replication slot \"s\" does not exist [1022506]");
+    all_fail(
+        &account,
+        &[("DEP-019", "Connections of charts-tgt time out"), ("RUN-015", "slot of charts-task is gone")],
+    );
+}
+
 #[test]
 fn what_the_target_refused_is_told_until_the_table_is_emptied() {
     let account = synced();
