@@ -82,6 +82,17 @@ pub(super) fn modify_task(task: &DmsTask, summary: &str, settings: &[(&str, Valu
     Fix::new(Mode::Confirm, summary, vec![step])
 }
 
+/// The command that loads all of a task's tables again.
+pub(super) fn load_again(task: &DmsTask) -> String {
+    let (what, of) = if task.instance_arn.is_empty() {
+        ("replication", "replication-config")
+    } else {
+        ("replication-task", "replication-task")
+    };
+    let arn = &task.arn;
+    format!("aws dms start-{what} --{of}-arn {arn} --start-{what}-type reload-target")
+}
+
 /// Gives a replication instance that works at its limit more memory and processors.
 pub(super) fn larger_class(instance: &ReplicationInstance) -> Fix {
     let name = "ReplicationInstanceClass";

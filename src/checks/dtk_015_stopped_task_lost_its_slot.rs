@@ -1,5 +1,6 @@
 //! DTK-015: see the check's own explanation.
 
+use super::aws_fixes::load_again;
 use super::aws_parts::{only, with_task};
 use super::{Finding, Judged};
 use crate::facts::Facts;
@@ -58,11 +59,7 @@ fn remedy(task: &DmsTask) -> Fix {
         Some("TRUNCATE_BEFORE_LOAD") => "Know that every table of the target is emptied first.",
         _ => "Know that every table of the target is dropped and made anew first.",
     };
-    let start = format!(
-        "aws dms start-replication-task --replication-task-arn {} --start-replication-task-type reload-target",
-        task.arn
-    );
-    Fix::manual("load again", [first.to_owned(), start])
+    Fix::manual("load again", [first.to_owned(), load_again(task)])
 }
 
 #[cfg(test)]

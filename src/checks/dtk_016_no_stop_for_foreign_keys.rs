@@ -40,9 +40,11 @@ fn judge(facts: &Facts) -> Judged {
             return Ok(Vec::new());
         }
         let with_keys = facts.target.tables.known()?.iter().filter(|t| t.foreign_keys).count();
-        let what = if with_keys == 1 { "1 table".to_owned() } else { format!("{with_keys} tables") };
+        // Both ends of a key count.
+        let who = if with_keys == 1 { "table of the target takes" } else { "tables of the target take" };
+        let name = &task.identifier;
         let message =
-            format!("{what} of the target with foreign keys, and {} does not stop after the load", task.identifier);
+            format!("{with_keys} {who} part in foreign keys, and {name} does not stop after the load to add them");
         let fix = || modify_task(task, "stop once the load is done", &[(APPLIED, json!(true))]);
         only((with_keys > 0).then(|| Finding::new(&task.identifier, message).fix(fix())))
     })
@@ -63,7 +65,7 @@ mod tests {
         set_task(&mut facts, APPLIED, json!(false));
         assert_pass(&CHECK, &facts);
         target_table(&mut facts).foreign_keys = true;
-        assert!(finding(&CHECK, &facts).message.starts_with("1 table of"));
+        assert!(finding(&CHECK, &facts).message.starts_with("1 table of the target takes part"));
         facts.target.tables = unseen();
         crate::checks::testing::assert_unknown(&CHECK, &facts);
     }

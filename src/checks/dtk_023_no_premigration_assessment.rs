@@ -21,6 +21,13 @@ check! {
     ///   --result-location-bucket BUCKET --assessment-run-name before
     /// ```
     ///
+    /// A serverless replication is assessed by its start, into a bucket that DMS makes. `cdc-doctor sync` asks for it:
+    ///
+    /// ```sh
+    /// aws dms start-replication --replication-config-arn ARN --start-replication-type start-replication \
+    ///   --premigration-assessment-settings '{"FailOnAssessmentFailure": true}'
+    /// ```
+    ///
     /// # Source
     /// AWS DMS User Guide, "Enabling and working with premigration assessments for a task".
     code: "DTK-023",
@@ -35,8 +42,12 @@ fn judge(facts: &Facts) -> Judged {
     with_task(facts, |part, task| {
         let wrong = task.started.is_none() && part.dms.assessments.known()?.is_empty();
         let message = format!("The task {} was neither started nor assessed", task.identifier);
-        let fix =
-            Fix::manual("assess it", ["aws dms start-replication-task-assessment-run: cdc-doctor explain DTK-023"]);
+        let todo = if part.names.serverless {
+            "Start it by cdc-doctor sync, which has it assessed first: cdc-doctor explain DTK-023"
+        } else {
+            "aws dms start-replication-task-assessment-run: cdc-doctor explain DTK-023"
+        };
+        let fix = Fix::manual("assess it", [todo]);
         only(wrong.then(|| Finding::new(&task.identifier, message).fix(fix)))
     })
 }
@@ -54,7 +65,10 @@ mod tests {
         aws(&mut facts).dms.assessments = Fact::Known(Vec::new());
         assert_pass(&CHECK, &facts);
         task(&mut facts).started = None;
-        finding(&CHECK, &facts);
+        let todo = |facts: &crate::facts::Facts| finding(&CHECK, facts).fix.unwrap().steps[0].action.describe();
+        assert!(todo(&facts).contains("assessment-run"));
+        facts.pipeline.dms.as_mut().unwrap().serverless = true;
+        assert!(todo(&facts).contains("cdc-doctor sync"));
     }
 
     #[test]

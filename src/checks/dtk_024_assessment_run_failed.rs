@@ -32,10 +32,12 @@ fn judge(facts: &Facts) -> Judged {
         let latest = part.dms.assessments.known()?.first().filter(|r| r.status.starts_with("error-"));
         only(latest.map(|run| {
             let why = run.failure.as_deref().unwrap_or("no reason given");
-            let fix = Fix::manual(
-                "mend the run",
-                ["Let its role write to the bucket (s3:PutObject, s3:GetObject, s3:ListBucket), and run it again."],
-            );
+            let todo = if part.names.serverless {
+                "Test both endpoints and their roles; it is run again by the next start: cdc-doctor sync"
+            } else {
+                "Let its role write to the bucket (s3:PutObject, s3:GetObject, s3:ListBucket), and run it again."
+            };
+            let fix = Fix::manual("mend the run", [todo]);
             Finding::new(&run.name, format!("The assessment run {} ended in {}: {why}", run.name, run.status)).fix(fix)
         }))
     })

@@ -38,12 +38,20 @@ fn judge(facts: &Facts) -> Judged {
         lacks.extend((days == 0).then_some("no automatic backups"));
         let name = &side.instance.identifier;
         let message = format!("The target ({name}) has {}", lacks.join(" and "));
-        let fix = Fix::manual(
-            "make a snapshot",
-            [format!(
-                "aws rds create-db-snapshot --db-instance-identifier {name} --db-snapshot-identifier {name}-before-sync"
-            )],
-        );
+        let (kind, it) = match cluster {
+            Some(cluster) => ("db-cluster", &cluster.identifier),
+            None => ("db-instance", name),
+        };
+        let options = [(!protected, " --deletion-protection"), (days == 0, " --backup-retention-period 7")];
+        let options: String = options.iter().filter(|(lacks, _)| *lacks).map(|(_, option)| *option).collect();
+        let snapshot = kind.trim_end_matches("-instance");
+        let todo = [
+            format!("aws rds modify-{kind} --{kind}-identifier {it}{options} --apply-immediately"),
+            format!(
+                "aws rds create-{snapshot}-snapshot --{kind}-identifier {it} --{snapshot}-snapshot-identifier {it}-before-sync"
+            ),
+        ];
+        let fix = Fix::manual("protect it, and make a snapshot", todo);
         only((side.side == "target" && !lacks.is_empty()).then(|| Finding::new(name, message).fix(fix)))
     })
 }
@@ -59,7 +67,10 @@ mod tests {
         let mut facts = healthy_dms();
         let target = target_rds(&mut facts);
         (target.deletion_protection, target.backup_days) = (false, 0);
-        assert!(finding(&CHECK, &facts).message.ends_with("no deletion protection and no automatic backups"));
+        let found = finding(&CHECK, &facts);
+        assert!(found.message.ends_with("no deletion protection and no automatic backups"));
+        let todo = found.fix.unwrap().steps[0].action.describe();
+        assert!(todo.contains("--deletion-protection --backup-retention-period 7"), "{todo}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! RUN-015: see the check's own explanation.
 
+use super::aws_fixes::load_again;
 use super::aws_parts::{only, with_task};
 use super::{Finding, Judged};
 use crate::facts::Facts;
@@ -29,22 +30,20 @@ check! {
 
 fn judge(facts: &Facts) -> Judged {
     with_task(facts, |part, task| {
-        let events = part.dms.events.known()?;
-        let log = part.dms.log.known()?.iter().flatten().rev();
         let gone = |said: &&String| said.contains("replication slot") && said.contains("does not exist");
-        let said = task.failure.iter().chain(log).find(gone);
+        let said = match task.failure.as_ref().filter(gone) {
+            None => part.dms.log.known()?.iter().flatten().rev().find(gone),
+            failure => failure,
+        };
+        let events = part.dms.events.value().into_iter().flatten();
         only(said.map(|said| {
             let message = format!("The replication slot of {} is gone: changes since then are missed", task.identifier);
             let mut finding = Finding::new(&task.identifier, message).saw("said", said);
-            let failover = events.iter().rev().find(|e| e.message.to_lowercase().contains("failover"));
+            let failover = events.rev().find(|e| e.message.to_lowercase().contains("failover"));
             if let Some(event) = failover {
                 finding = finding.saw("event", &event.message);
             }
-            let start = format!(
-                "aws dms start-replication-task --replication-task-arn {} --start-replication-task-type reload-target",
-                task.arn
-            );
-            finding.silent_loss().fix(Fix::manual("load again", [start]))
+            finding.silent_loss().fix(Fix::manual("load again", [load_again(task)]))
         }))
     })
 }
@@ -70,6 +69,12 @@ mod tests {
         aws(&mut facts).dms.events = Fact::Known(vec![event]);
         let found = finding(&CHECK, &facts);
         assert!(found.evidence.iter().any(|(what, _)| what == "event"), "{found:?}");
+        // What it says itself is enough.
+        (aws(&mut facts).dms.events, aws(&mut facts).dms.log) = (unseen(), unseen());
+        assert!(finding(&CHECK, &facts).fix.unwrap().steps[0].action.describe().contains("start-replication-task "));
+        task(&mut facts).instance_arn.clear();
+        let todo = finding(&CHECK, &facts).fix.unwrap().steps[0].action.describe();
+        assert!(todo.contains("start-replication --replication-config-arn"), "{todo}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! RUN-021: see the check's own explanation.
 
-use super::aws_parts::with_task;
+use super::aws_parts::{only, with_task};
 use super::{Finding, Judged};
 use crate::facts::Facts;
 use crate::fixes::Fix;
@@ -28,16 +28,17 @@ check! {
 
 fn judge(facts: &Facts) -> Judged {
     with_task(facts, |part, _| {
-        let latest = part.dms.assessments.known()?.first();
-        let bad = latest
-            .into_iter()
-            .flat_map(|run| &run.results)
-            .filter(|(_, s)| matches!(s.as_str(), "failed" | "error" | "warning"));
-        let finding = |(name, state): &(String, String)| {
+        let Some(latest) = part.dms.assessments.known()?.first() else { return Ok(Vec::new()) };
+        let finding = |name: &str, said: &str| {
             let fix = Fix::manual("read the result", ["The run's bucket says which tables and columns are meant."]);
-            Finding::new(name, format!("{name}: {state}")).fix(fix)
+            Finding::new(name, format!("{name}: {said}")).fix(fix)
         };
-        Ok(bad.map(finding).collect())
+        // DMS Serverless does not tell the single results, only the last of those that failed.
+        if latest.results.is_empty() && latest.status == "failed" {
+            return only(Some(finding(&latest.name, latest.failure.as_deref().unwrap_or(&latest.status))));
+        }
+        let bad = latest.results.iter().filter(|(_, s)| matches!(s.as_str(), "failed" | "error" | "warning"));
+        Ok(bad.map(|(name, state)| finding(name, state)).collect())
     })
 }
 
@@ -52,6 +53,16 @@ mod tests {
         let mut facts = healthy_dms();
         known(&mut aws(&mut facts).dms.assessments)[0].results[0].1 = "failed".into();
         assert_eq!(finding(&CHECK, &facts).message, "postgres-check-wallevel: failed");
+    }
+
+    #[test]
+    fn a_failed_run_without_single_results_is_told() {
+        let mut facts = healthy_dms();
+        let run = &mut known(&mut aws(&mut facts).dms.assessments)[0];
+        run.results.clear();
+        run.status = "failed".into();
+        run.failure = Some("no key: public.t".into());
+        assert!(finding(&CHECK, &facts).message.ends_with(": no key: public.t"));
     }
 
     #[test]

@@ -49,10 +49,11 @@ fn judge(facts: &Facts) -> Judged {
     if !turned_away && (runs || used < max) {
         return Ok(Verdict::Pass);
     }
-    let finding = Finding::new(
-        "max_wal_senders",
-        format!("All {max} WAL senders of the source are taken, and this pipeline needs one"),
-    )
+    let message = match max {
+        0 => "The source has no WAL senders, and this pipeline needs one".to_owned(),
+        max => format!("All {max} WAL senders of the source are taken, and this pipeline needs one"),
+    };
+    let finding = Finding::new("max_wal_senders", message)
     .saw("max_wal_senders", max.to_string())
     .saw("in use", used.to_string())
     .saw("replication session", describe(attempt))

@@ -49,9 +49,10 @@ fn judge(facts: &Facts) -> Judged {
     })
 }
 
-/// An endpoint of DMS that writes to the source's address.
+/// An endpoint of DMS that writes to the source's address. Another server may have the same host and another port.
 fn writer<'a>(part: &Part<'a>, source: &DmsEndpoint) -> Result<Option<&'a DmsEndpoint>, Unknown> {
-    let into = |e: &&DmsEndpoint| e.side == "target" && e.host.is_some() && e.host == source.host;
+    let into =
+        |e: &&DmsEndpoint| e.side == "target" && e.host.is_some() && (&e.host, e.port) == (&source.host, source.port);
     Ok(part.dms.endpoints.known()?.iter().find(into))
 }
 
@@ -77,6 +78,7 @@ mod tests {
     use super::CHECK;
     use crate::checks::testing::{assert_pass, finding, unseen};
     use crate::checks::testing_aws::{assert_around, aws, healthy_dms, known, source_endpoint, target_endpoint};
+    use crate::facts::aws::DmsEndpoint;
     use crate::facts::{EventTrigger, Facts};
 
     /// DMS captures DDL by a trigger in this state.
@@ -104,12 +106,11 @@ mod tests {
     fn a_source_that_another_task_writes_to() {
         let mut facts = captured("O");
         let into = target_endpoint(&mut facts).clone();
-        let host = source_endpoint(&mut facts).host.clone();
-        known(&mut aws(&mut facts).dms.endpoints).push(crate::facts::aws::DmsEndpoint {
-            identifier: "upstream".into(),
-            host,
-            ..into
-        });
+        let (host, port) = (source_endpoint(&mut facts).host.clone(), source_endpoint(&mut facts).port);
+        let upstream = DmsEndpoint { identifier: "upstream".into(), host, port: Some(3306), ..into };
+        known(&mut aws(&mut facts).dms.endpoints).push(upstream);
+        assert_pass(&CHECK, &facts);
+        known(&mut aws(&mut facts).dms.endpoints).last_mut().unwrap().port = port;
         assert!(finding(&CHECK, &facts).message.contains("the endpoint upstream"));
         facts.source.installed = unseen();
         assert!((CHECK.judge)(&facts).is_err());

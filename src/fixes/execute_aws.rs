@@ -73,7 +73,32 @@ fn number(settings: &BTreeMap<String, String>, name: &str) -> Option<i32> {
     settings.get(name).and_then(|v| v.parse().ok())
 }
 
+/// The settings of endpoints that can be sent.
+const SETTINGS: [&str; 18] = [
+    "SslMode",
+    "CertificateIdentifier",
+    "CertificateArn",
+    "DatabaseName",
+    "ServerName",
+    "Port",
+    "EngineName",
+    "ExtraConnectionAttributes",
+    "PostgreSQLSettings.HeartbeatEnable",
+    "PostgreSQLSettings.HeartbeatFrequency",
+    "PostgreSQLSettings.HeartbeatSchema",
+    "PostgreSQLSettings.CaptureDdls",
+    "PostgreSQLSettings.ExecuteTimeout",
+    "PostgreSQLSettings.FailTasksOnLobTruncation",
+    "PostgreSQLSettings.MapBooleanAsBoolean",
+    "PostgreSQLSettings.PluginName",
+    "MySQLSettings.ParallelLoadThreads",
+    "MySQLSettings.DatabaseName",
+];
+
 async fn modify_endpoint(session: &Session, arn: &str, settings: &BTreeMap<String, String>) -> Result<(), String> {
+    if let Some(other) = settings.keys().find(|name| !SETTINGS.contains(&name.as_str())) {
+        return Err(format!("this program does not set {other}: set it in the console"));
+    }
     let text = |name: &str| settings.get(name).cloned();
     let certificate = match text("CertificateIdentifier") {
         Some(name) => {
@@ -115,6 +140,7 @@ fn postgres_settings(settings: &BTreeMap<String, String>) -> dms::PostgreSqlSett
         .set_execute_timeout(number(settings, &key("ExecuteTimeout")))
         .set_fail_tasks_on_lob_truncation(on("FailTasksOnLobTruncation"))
         .set_map_boolean_as_boolean(on("MapBooleanAsBoolean"))
+        .set_plugin_name(settings.get(&key("PluginName")).map(|name| dms::PluginNameValue::from(name.as_str())))
         .build()
 }
 
@@ -249,6 +275,14 @@ mod tests {
             assert!(asked[1].contains(part), "{}", asked[1]);
         }
         assert!(!asked[1].contains("CaptureDdls"), "what was not asked for is left alone: {}", asked[1]);
+    }
+
+    #[tokio::test]
+    async fn a_setting_that_cannot_be_sent_is_not_passed_over() {
+        let settings = [("PostgreSQLSettings.Nonsense".to_owned(), "1".to_owned())].into();
+        let (outcome, asked) = ran(AwsCall::ModifyEndpoint { arn: "arn:e".into(), settings }, Vec::new()).await;
+        assert!(outcome.unwrap_err().contains("PostgreSQLSettings.Nonsense"));
+        assert!(asked.is_empty(), "{asked:?}");
     }
 
     #[tokio::test]

@@ -26,8 +26,7 @@ pub(super) async fn modify_task(
         settled(session, arn, &["running", "starting", "stopping"]).await?;
     }
     let ask = session.dms().modify_replication_task().replication_task_arn(arn);
-    // DMS keeps what is not named.
-    let settings = nested(settings.iter().map(|(path, value)| (path.as_str(), value)));
+    let settings = document(before.replication_task_settings().unwrap_or_default(), settings);
     let send = ask.replication_task_settings(settings.to_string()).send();
     let modified = session.call("dms:ModifyReplicationTask", send).await.map(drop).map_err(words);
     if modified.is_ok() {
@@ -40,6 +39,28 @@ pub(super) async fn modify_task(
         session.call("dms:StartReplicationTask", ask.send()).await.map_err(words)?;
     }
     modified
+}
+
+/// The task's settings with these changes. All of them: AWS does not document what becomes of those that are not named.
+fn document(before: &str, changes: &BTreeMap<String, Value>) -> Value {
+    let mut all = serde_json::from_str(before).unwrap_or(Value::Null);
+    merge(&mut all, nested(changes.iter().map(|(path, value)| (path.as_str(), value))));
+    // Where the log is, is told and not taken.
+    if let Some(Value::Object(logging)) = all.get_mut("Logging") {
+        logging.retain(|name, _| !name.starts_with("CloudWatchLog"));
+    }
+    all
+}
+
+fn merge(into: &mut Value, changes: Value) {
+    match (into, changes) {
+        (Value::Object(all), Value::Object(changes)) => {
+            for (name, value) in changes {
+                merge(all.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (into, value) => *into = value,
+    }
 }
 
 async fn settled(session: &Session, arn: &str, passing: &[&str]) -> Result<(), String> {
@@ -55,4 +76,26 @@ async fn describe(session: &Session, arn: &str) -> Result<ReplicationTask, Strin
     let send = session.dms().describe_replication_tasks().filters(one).send();
     let page = session.call("dms:DescribeReplicationTasks", send).await.map_err(words)?;
     page.replication_tasks.and_then(|tasks| tasks.into_iter().next()).ok_or("the task is gone".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn settings_that_are_not_changed_are_sent_too() {
+        let before = r#"{"FullLoadSettings": {"CommitRate": 5, "TargetTablePrepMode": "DO_NOTHING"}, "TTSettings": null,
+                         "Logging": {"EnableLogging": true, "CloudWatchLogGroup": "g", "CloudWatchLogStream": "s"}}"#;
+        let changes = [("/FullLoadSettings/CommitRate", json!(7)), ("/TTSettings/EnableTT", json!(false))];
+        let changes = changes.map(|(path, value)| (path.to_owned(), value)).into();
+        let wanted = json!({"FullLoadSettings": {"CommitRate": 7, "TargetTablePrepMode": "DO_NOTHING"},
+                            "TTSettings": {"EnableTT": false}, "Logging": {"EnableLogging": true}});
+        assert_eq!(document(before, &changes), wanted);
+        assert_eq!(
+            document("", &changes),
+            json!({"FullLoadSettings": {"CommitRate": 7}, "TTSettings": {"EnableTT": false}})
+        );
+    }
 }

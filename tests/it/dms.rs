@@ -279,6 +279,8 @@ fn a_serverless_replication_is_run_like_a_task() {
     let allowed = policy::actions(policy::SYNC);
     let beyond: Vec<String> = account.actions(before).into_iter().filter(|a| !allowed.contains(a)).collect();
     assert!(beyond.is_empty(), "assets/iam/sync.json does not allow {beyond:?}");
+    // Its latency is found without an instance.
+    assert!(account.actions(before).contains("cloudwatch:GetMetricData"), "{:?}", account.actions(before));
 }
 
 /// A full load that broke off cannot be resumed without an instance, and deletes rows only when that is asked for.

@@ -177,6 +177,8 @@ fn absent<T>(what: &str) -> Fact<T> {
 
 /// The pipeline's task: its tables, assessments, events, log and readings.
 async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts) {
+    // DMS keeps identifiers in small letters, and its logs, events and metrics are found by nothing else.
+    let dms = &Dms { instance: dms.instance.to_lowercase(), task: dms.task.to_lowercase(), ..dms.clone() };
     let task = match first.task(dms) {
         Ok(Some(task)) => task,
         Ok(None) => {
@@ -205,16 +207,21 @@ async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts)
         }
     };
     if dms.serverless {
-        let tables = seen(dms_serverless::tables(session, task).await);
+        let (tables, assessments, log, log_group) = tokio::join!(
+            dms_serverless::tables(session, task),
+            dms_serverless::assessments(session, task),
+            logs::serverless_complaints(session, &task.arn),
+            logs::group(session, logs::serverless_group(&task.arn)),
+        );
         let why = "DMS Serverless keeps it elsewhere: look in the console";
         board.aws(|facts| {
-            facts.dms.tables = tables;
-            facts.dms.assessments = Fact::unknown(UnknownKind::NotConfigured, why);
+            facts.dms.tables = seen(tables);
+            facts.dms.assessments = seen(assessments);
+            facts.dms.log = seen(log);
+            facts.dms.log_group = seen(log_group);
             facts.dms.events = Fact::unknown(UnknownKind::NotConfigured, why);
-            facts.dms.log = Fact::unknown(UnknownKind::NotConfigured, why);
             facts.dms.task_metrics = Fact::unknown(UnknownKind::NotConfigured, why);
             facts.dms.alarms = Fact::unknown(UnknownKind::NotConfigured, why);
-            facts.dms.log_group = Fact::unknown(UnknownKind::NotConfigured, why);
         });
         return;
     }
@@ -225,7 +232,7 @@ async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts)
         logs::complaints(session, &dms.instance, &task.arn),
         task_metrics(session, dms, task),
         task_alarms(session, dms, task),
-        logs::group(session, &dms.instance),
+        logs::group(session, logs::group_of(&dms.instance)),
     );
     board.aws(|facts| {
         facts.dms.tables = seen(tables);

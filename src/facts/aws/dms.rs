@@ -85,7 +85,7 @@ pub(super) async fn tables(session: &Session, task: &DmsTask) -> Result<Vec<Tabl
     .await
 }
 
-fn filter(name: &str, value: &str) -> Option<Vec<Filter>> {
+pub(super) fn filter(name: &str, value: &str) -> Option<Vec<Filter>> {
     // Both parts are given, and nothing else is demanded.
     Filter::builder().name(name).values(value).build().ok().map(|f| vec![f])
 }

@@ -4,9 +4,10 @@ use aws_sdk_databasemigration::types as dms;
 use serde_json::Value;
 
 use super::convert::{moment, some, text};
+use super::dms::filter;
 use super::dms_convert::table;
 use super::dms_model::DmsTask;
-use super::dms_records::TableStatistics;
+use super::dms_records::{AssessmentRun, TableStatistics};
 use crate::aws::{Error, Session, pages};
 
 const PAGE: i32 = 100;
@@ -49,6 +50,27 @@ pub(super) async fn tables(session: &Session, task: &DmsTask) -> Result<Vec<Tabl
         Ok((page.replication_table_statistics().iter().map(table).collect(), page.marker))
     })
     .await
+}
+
+/// The assessments that the replication was started with, the latest first. DMS keeps their single results in S3 only.
+pub(super) async fn assessments(session: &Session, task: &DmsTask) -> Result<Vec<AssessmentRun>, Error> {
+    let ask = session.dms().describe_replications().set_filters(filter("replication-config-arn", &task.arn));
+    let page = session.call("dms:DescribeReplications", ask.send()).await?;
+    let runs = page.replications().iter().flat_map(dms::Replication::premigration_assessment_statuses);
+    let mut all: Vec<AssessmentRun> = runs.map(assessment).collect();
+    all.sort_by_key(|run| std::cmp::Reverse(run.created));
+    Ok(all)
+}
+
+fn assessment(from: &dms::PremigrationAssessmentStatus) -> AssessmentRun {
+    let arn = text(from.premigration_assessment_run_arn());
+    AssessmentRun {
+        name: arn.rsplit(':').next().unwrap_or_default().to_owned(),
+        status: text(from.status()),
+        created: moment(from.premigration_assessment_run_creation_date()),
+        failure: some(from.last_failure_message()),
+        results: Vec::new(),
+    }
 }
 
 fn task(config: &dms::ReplicationConfig, run: Option<&dms::Replication>) -> DmsTask {

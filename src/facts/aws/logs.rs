@@ -7,6 +7,8 @@ use crate::aws::{Error, Session};
 /// How many of the latest lines are looked at, and how many of them are kept.
 const LINES: i32 = 1000;
 const KEPT: usize = 100;
+/// Streams of a serverless replication's log that hold what it says itself; another tells of its states.
+const SERVERLESS: &str = "dms-serverless-serv-res-id-";
 
 /// Errors and warnings among the latest lines of a task's log, the oldest first; none where there is no such log.
 ///
@@ -16,10 +18,28 @@ pub(super) async fn complaints(
     instance: &str,
     task_arn: &str,
 ) -> Result<Option<Vec<String>>, Error> {
-    let id = task_arn.rsplit(':').next().unwrap_or_default();
-    let ask = session.logs().get_log_events().log_group_name(format!("dms-tasks-{instance}"));
-    let ask = ask.log_stream_name(format!("dms-task-{id}")).limit(LINES).start_from_head(false);
-    let events = match session.call("logs:GetLogEvents", ask.send()).await {
+    let stream = format!("dms-task-{}", id(task_arn));
+    latest(session, &format!("dms-tasks-{instance}"), &stream).await
+}
+
+/// The same of a serverless replication: each start writes to a stream of its own.
+pub(super) async fn serverless_complaints(session: &Session, arn: &str) -> Result<Option<Vec<String>>, Error> {
+    let group = serverless_group(arn);
+    let ask = session.logs().describe_log_streams().log_group_name(&group).log_stream_name_prefix(SERVERLESS);
+    let page = match session.call("logs:DescribeLogStreams", ask.send()).await {
+        Err(error) if error.is_not_found() => return Ok(None),
+        answer => answer?,
+    };
+    let newest = page.log_streams().iter().max_by_key(|s| s.creation_time());
+    match newest.and_then(|s| s.log_stream_name()) {
+        Some(stream) => latest(session, &group, stream).await,
+        None => Ok(None),
+    }
+}
+
+async fn latest(session: &Session, group: &str, stream: &str) -> Result<Option<Vec<String>>, Error> {
+    let ask = session.logs().get_log_events().log_group_name(group).log_stream_name(stream);
+    let events = match session.call("logs:GetLogEvents", ask.limit(LINES).start_from_head(false).send()).await {
         Err(error) if error.is_not_found() => return Ok(None),
         answer => answer?,
     };
@@ -29,9 +49,18 @@ pub(super) async fn complaints(
     Ok(Some(kept))
 }
 
-/// The group that an instance's tasks write to; none where there is no such group.
-pub(super) async fn group(session: &Session, instance: &str) -> Result<Option<LogGroup>, Error> {
-    let name = format!("dms-tasks-{}", instance.to_lowercase());
+/// The group that an instance's tasks write to.
+pub(super) fn group_of(instance: &str) -> String {
+    format!("dms-tasks-{}", instance.to_lowercase())
+}
+
+/// The group that a serverless replication writes to.
+pub(super) fn serverless_group(arn: &str) -> String {
+    format!("dms-serverless-replication-{}", id(arn))
+}
+
+/// The group of this name; none where there is no such group.
+pub(super) async fn group(session: &Session, name: String) -> Result<Option<LogGroup>, Error> {
     let ask = session.logs().describe_log_groups().log_group_name_prefix(&name);
     let answer = session.call("logs:DescribeLogGroups", ask.send()).await?;
     // The exact name sorts before the longer ones, so it is on the first page.
@@ -41,6 +70,11 @@ pub(super) async fn group(session: &Session, instance: &str) -> Result<Option<Lo
         retention_days: group.retention_in_days(),
         bytes: group.stored_bytes().unwrap_or(0),
     }))
+}
+
+/// The last part of an ARN.
+fn id(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap_or_default()
 }
 
 /// `2017-09-19T03:00:49 [TARGET_APPLY    ]E:  text`: E is an error, W a warning.

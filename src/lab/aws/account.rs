@@ -82,16 +82,19 @@ impl Account {
             return fault.error(call, sts::CALLER).map(Err);
         }
         let (operation, input) = (call.operation.as_str(), &call.input);
-        let answer = match call.service {
+        let mut answer = match call.service {
             Service::Rds => rds::answer(self, operation, input).await,
             Service::Dms => dms::answer(self, operation, input).await,
             Service::Ec2 => ec2::answer(self, operation, input),
             Service::Iam => iam::answer(&mut self.state().iam, operation, input),
             Service::Sts => sts::answer(operation),
             Service::Secrets => secrets::answer(self, operation, input),
-            Service::CloudWatch => cloudwatch::answer(&self.state().metrics, operation, input),
+            Service::CloudWatch => cloudwatch::answer(self, operation, input),
             Service::Logs => logs::answer(self, operation, input),
         };
+        if let Some(Ok(answer)) = &mut answer {
+            self.control().pretences.apply(&call.action(), answer);
+        }
         Some(answer.unwrap_or_else(|| Err(call.unknown())))
     }
 

@@ -1,30 +1,44 @@
-//! CloudWatch: samples of metrics; no alarms.
+//! CloudWatch: samples of metrics. Alarms on them are in [`alarms`].
 
 use std::collections::{HashMap, VecDeque};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::account::{self, Account};
+use super::alarms;
 use super::errors::Answer;
 use super::input::Input;
 use super::names::seconds;
+use super::records::Records;
 
 /// Samples that are kept of a metric.
 const KEPT: usize = 1_000;
 
 /// Samples (seconds since 1970, value) by namespace, metric and the value of a dimension.
+type Samples = HashMap<(String, String, String), VecDeque<(f64, f64)>>;
+
+/// The CloudWatch side of the account.
 #[derive(Debug, Default)]
-pub(super) struct State(HashMap<(String, String, String), VecDeque<(f64, f64)>>);
+pub(super) struct State {
+    samples: Samples,
+    alarms: Records,
+}
 
 impl State {
     /// Adds a sample of now.
     pub(super) fn add(&mut self, namespace: &str, metric: &str, dimension: &str, value: f64) {
         let key = (namespace.to_owned(), metric.to_owned(), dimension.to_owned());
-        let samples = self.0.entry(key).or_default();
+        let samples = self.samples.entry(key).or_default();
         samples.push_back((seconds(Timestamp::now()), value));
         if samples.len() > KEPT {
             samples.pop_front();
         }
+    }
+
+    /// Takes all samples away, as if their hour were over.
+    pub(super) fn forget(&mut self) {
+        self.samples.clear();
     }
 
     /// The samples of a query; the first of its dimensions that has some decides.
@@ -33,17 +47,53 @@ impl State {
         let dimensions = metric.get("Dimensions").and_then(Value::as_array).into_iter().flatten();
         // The task says more than the instance, and stands after it.
         let values: Vec<&str> = dimensions.filter_map(|d| d.get("Value")?.as_str()).collect();
-        values.iter().rev().find_map(|value| self.0.get(&(word("Namespace"), word("MetricName"), (*value).to_owned())))
+        values
+            .iter()
+            .rev()
+            .find_map(|value| self.samples.get(&(word("Namespace"), word("MetricName"), (*value).to_owned())))
     }
 }
 
 /// Answers a call; nothing where there is none of that name.
-pub(super) fn answer(state: &State, operation: &str, input: &Input) -> Option<Answer> {
-    match operation {
-        "GetMetricData" => Some(Ok(data(state, input))),
-        "DescribeAlarmsForMetric" => Some(Ok(json!({"MetricAlarms": []}))),
-        "DescribeAlarms" => Some(Ok(json!({"MetricAlarms": [], "CompositeAlarms": []}))),
-        _ => None,
+pub(super) fn answer(account: &Account, operation: &str, input: &Input) -> Option<Answer> {
+    let all = &mut *account.state();
+    Some(match operation {
+        "GetMetricData" => Ok(data(&all.metrics, input)),
+        "ListMetrics" => Ok(list(all, input)),
+        "PutMetricAlarm" => alarms::put(&mut all.metrics.alarms, &account.stage.region, input),
+        "DescribeAlarmsForMetric" => alarms::for_metric(&all.metrics.alarms, input),
+        "DescribeAlarms" => Ok(alarms::all(&all.metrics.alarms, input)),
+        "DeleteAlarms" => alarms::delete(&mut all.metrics.alarms, input),
+        _ => return None,
+    })
+}
+
+/// `ListMetrics`: those that have samples, on one page.
+fn list(state: &account::State, input: &Input) -> Value {
+    let wanted = |member: &str, is: &str| input.text(member).is_none_or(|w| w == is);
+    let all = state.metrics.samples.keys();
+    let all = all.filter(|(namespace, metric, _)| wanted("Namespace", namespace) && wanted("MetricName", metric));
+    let shown = all.map(|(namespace, metric, of)| {
+        let dimensions: Vec<Value> = dimensions(state, namespace, of)
+            .into_iter()
+            .map(|(name, value)| json!({"Name": name, "Value": value}))
+            .collect();
+        json!({"Namespace": namespace, "MetricName": metric, "Dimensions": dimensions})
+    });
+    json!({"Metrics": shown.collect::<Vec<_>>()})
+}
+
+/// What a metric is kept under. AWS does not document it for serverless replications; the name of theirs is our own.
+fn dimensions(state: &account::State, namespace: &str, of: &str) -> Vec<(&'static str, String)> {
+    if namespace == "AWS/RDS" {
+        return vec![("DBInstanceIdentifier", of.to_owned())];
+    }
+    match state.dms.instance_of(of) {
+        Some(instance) => {
+            vec![("ReplicationInstanceIdentifier", instance), ("ReplicationTaskIdentifier", of.to_owned())]
+        }
+        None if state.dms.is_config(of) => vec![("ReplicationConfigResourceId", of.to_owned())],
+        None => vec![("ReplicationInstanceIdentifier", of.to_owned())],
     }
 }
 

@@ -1,8 +1,9 @@
-//! What tests and rehearsals steer: faults that answer instead of AWS, and the record of all calls.
+//! What tests and rehearsals steer: faults that answer instead of AWS, what is pretended, and the record of all calls.
 
 use std::time::Duration;
 
 use super::errors::AwsError;
+use super::pretence::Pretences;
 use super::wire::{Call, Service};
 
 /// What a call meets instead of its answer.
@@ -51,10 +52,11 @@ impl Delays {
     }
 }
 
-/// Faults that wait for their call, and the calls so far.
+/// Faults that wait for their call, what is pretended, and the calls so far.
 #[derive(Debug, Default)]
 pub(super) struct Control {
     faults: Vec<(String, Fault, u32)>,
+    pub(super) pretences: Pretences,
     calls: Vec<String>,
 }
 

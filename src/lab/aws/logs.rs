@@ -7,16 +7,27 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::account::Account;
+use super::account::{Account, empty};
 use super::errors::{Answer, AwsError};
 use super::input::Input;
 
 /// Lines that are kept of a stream.
 const KEPT: usize = 5_000;
 
-/// Groups, their streams, and the lines in these.
+/// The days for which a group can keep its lines.
+const DAYS: [i64; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+/// Groups by name.
 #[derive(Debug, Default)]
-pub(super) struct State(BTreeMap<String, BTreeMap<String, Stream>>);
+pub(super) struct State(BTreeMap<String, Group>);
+
+#[derive(Debug, Default)]
+struct Group {
+    streams: BTreeMap<String, Stream>,
+    /// For ever where there is none. Nothing is deleted here that soon.
+    days: Option<i64>,
+}
 
 #[derive(Debug, Default)]
 struct Stream {
@@ -29,7 +40,7 @@ struct Stream {
 impl State {
     /// Adds a line.
     pub(super) fn add(&mut self, group: &str, stream: &str, line: String) {
-        let stream = self.0.entry(group.to_owned()).or_default().entry(stream.to_owned()).or_default();
+        let stream = self.0.entry(group.to_owned()).or_default().streams.entry(stream.to_owned()).or_default();
         stream.lines.push_back((Timestamp::now().as_millisecond(), line));
         if stream.lines.len() > KEPT {
             stream.lines.pop_front();
@@ -39,17 +50,28 @@ impl State {
 
     /// The bytes of a stream.
     pub(super) fn size(&self, group: &str, stream: &str) -> usize {
-        self.0.get(group).and_then(|g| g.get(stream)).map_or(0, Stream::size)
+        self.0.get(group).and_then(|g| g.streams.get(stream)).map_or(0, Stream::size)
     }
 
     fn group(&self, input: &Input) -> Result<(&str, &BTreeMap<String, Stream>), AwsError> {
-        let name = input.text("logGroupName").or(input.text("logGroupIdentifier"));
-        let name = name.ok_or_else(|| AwsError::bad("InvalidParameterException", "A log group must be named."))?;
-        // An identifier may be an ARN.
-        let name = name.rsplit("log-group:").next().unwrap_or(name).trim_end_matches(":*");
-        let found = self.0.get_key_value(name).map(|(name, group)| (name.as_str(), group));
-        found.ok_or_else(|| AwsError::bad("ResourceNotFoundException", "The specified log group does not exist."))
+        let found = self.0.get_key_value(named(input)?).map(|(name, group)| (name.as_str(), &group.streams));
+        found.ok_or_else(no_group)
     }
+
+    fn group_mut(&mut self, input: &Input) -> Result<&mut Group, AwsError> {
+        self.0.get_mut(named(input)?).ok_or_else(no_group)
+    }
+}
+
+fn named(input: &Input) -> Result<&str, AwsError> {
+    let name = input.text("logGroupName").or(input.text("logGroupIdentifier"));
+    let name = name.ok_or_else(|| AwsError::bad("InvalidParameterException", "A log group must be named."))?;
+    // An identifier may be an ARN.
+    Ok(name.rsplit("log-group:").next().unwrap_or(name).trim_end_matches(":*"))
+}
+
+fn no_group() -> AwsError {
+    AwsError::bad("ResourceNotFoundException", "The specified log group does not exist.")
 }
 
 impl Stream {
@@ -68,12 +90,14 @@ impl Stream {
 
 /// Answers a call; nothing where there is none of that name.
 pub(super) fn answer(account: &Arc<Account>, operation: &str, input: &Input) -> Option<Answer> {
-    let state = &account.state().logs;
+    let state = &mut account.state().logs;
     Some(match operation {
         "DescribeLogGroups" => Ok(groups(account, state, input)),
         "DescribeLogStreams" => streams(account, state, input),
         "GetLogEvents" => events(state, input),
         "FilterLogEvents" => filtered(state, input),
+        "PutRetentionPolicy" => keep(state, input),
+        "DeleteRetentionPolicy" => keep_for_ever(state, input),
         _ => return None,
     })
 }
@@ -83,15 +107,42 @@ fn groups(account: &Account, state: &State, input: &Input) -> Value {
     let pattern = input.text("logGroupNamePattern").unwrap_or_default();
     let wanted = state.0.iter().filter(|(name, _)| name.starts_with(prefix) && name.contains(pattern));
     let all: Vec<Value> = wanted
-        .map(|(name, streams)| {
+        .map(|(name, group)| {
+            let streams = &group.streams;
             let size: usize = streams.values().map(Stream::size).sum();
             let arn = account.arn("logs", "log-group", name);
             let created = streams.values().filter_map(|s| s.lines.front()).map(|(at, _)| *at).min().unwrap_or_default();
-            json!({"logGroupName": name, "creationTime": created, "storedBytes": size, "metricFilterCount": 0,
-                   "logGroupClass": "STANDARD", "arn": format!("{arn}:*"), "logGroupArn": arn})
+            let mut shown = json!({"logGroupName": name, "creationTime": created, "storedBytes": size,
+                                   "metricFilterCount": 0, "logGroupClass": "STANDARD", "arn": format!("{arn}:*"),
+                                   "logGroupArn": arn});
+            if let Some(days) = group.days {
+                shown["retentionInDays"] = days.into();
+            }
+            shown
         })
         .collect();
     json!({ "logGroups": all })
+}
+
+/// `PutRetentionPolicy`.
+fn keep(state: &mut State, input: &Input) -> Answer {
+    let days = input.number("retentionInDays").unwrap_or_default();
+    if !DAYS.contains(&days) {
+        let known = DAYS.map(|days| days.to_string()).join(", ");
+        let why = format!(
+            "1 validation error detected: Value '{days}' at 'retentionInDays' failed to satisfy constraint: Member must \
+             satisfy enum value set: [{known}]"
+        );
+        return Err(AwsError::bad("InvalidParameterException", why));
+    }
+    state.group_mut(input)?.days = Some(days);
+    empty()
+}
+
+/// `DeleteRetentionPolicy`.
+fn keep_for_ever(state: &mut State, input: &Input) -> Answer {
+    state.group_mut(input)?.days = None;
+    empty()
 }
 
 fn streams(account: &Account, state: &State, input: &Input) -> Answer {
@@ -238,6 +289,18 @@ mod tests {
         assert_eq!(messages(&events(&state(3), &input).unwrap()), ["line 2"]);
         let missing = Input(json!({"logGroupName": "x", "logStreamName": "s"}));
         assert_eq!(events(&state(3), &missing).unwrap_err().code, "ResourceNotFoundException");
+    }
+
+    #[test]
+    fn a_group_keeps_its_lines_for_days_that_aws_knows() {
+        let mut state = state(1);
+        let ask = |group: &str, days: i64| Input(json!({"logGroupName": group, "retentionInDays": days}));
+        assert_eq!(keep(&mut state, &ask("g", 31)).unwrap_err().code, "InvalidParameterException");
+        assert_eq!(keep(&mut state, &ask("x", 30)).unwrap_err().code, "ResourceNotFoundException");
+        keep(&mut state, &ask("g", 30)).unwrap();
+        assert_eq!(state.0["g"].days, Some(30));
+        keep_for_ever(&mut state, &ask("g", 0)).unwrap();
+        assert_eq!(state.0["g"].days, None);
     }
 
     #[test]

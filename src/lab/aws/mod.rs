@@ -5,8 +5,8 @@
 //! in a header of every answer and in the descriptions of what it makes up.
 //!
 //! One file has one purpose: [`http`] serves, [`wire`] knows the protocols, [`account`] holds the state and sends
-//! calls to [`rds`], [`dms`], [`ec2`], [`iam`], [`sts`], [`secrets`], [`cloudwatch`] and [`logs`]; [`control`] is what tests
-//! steer.
+//! calls to [`rds`], [`dms`], [`ec2`], [`iam`], [`sts`], [`secrets`], [`cloudwatch`] and [`logs`]; [`control`] and
+//! [`pretence`] are what tests steer.
 //!
 //! # Simpler than AWS
 //!
@@ -26,6 +26,7 @@
 //!   followed; on AWS its new rows arrive, and its other changes do not.
 //! - Table mappings: selection rules without filters, renaming of schemas. Changes of data types are ignored with a
 //!   warning in the task's log; other rules are refused. A start position or time, and a stop position, are refused.
+//! - Settings that a modification of a task does not name go back to their defaults. AWS does not say what it does.
 //! - Where a table fails, the engine stops at once; the simulation marks the table, and runs it again without it. A
 //!   task that has no table left fails.
 //! - A task has a log when its settings say so and the role `dms-cloudwatch-logs-role` is whole. Its lines have DMS's
@@ -35,11 +36,13 @@
 //!   key.
 //! - Serverless replications run at once with the capacity that was asked for; one whose assessment fails stands as if
 //!   it had never been started.
-//! - Latency is the engine's lag; of the other metrics there is what [`Simulator::metric`] was given. No alarms.
+//! - Latency is the engine's lag; of the other metrics there is what [`Simulator::metric`] was given. Alarms
+//!   are kept and never evaluated; there are none on expressions, and no composite ones.
 //! - `SimulatePrincipalPolicy` looks at effect, action and resource, and at no condition.
 //! - Refusals have AWS's codes. Their words are AWS's where those are documented or reported, and otherwise our own.
 
 mod account;
+mod alarms;
 mod cloudwatch;
 mod control;
 mod dms;
@@ -52,6 +55,7 @@ mod logs;
 mod names;
 mod page;
 mod policies;
+mod pretence;
 mod rds;
 mod records;
 mod secrets;
@@ -60,4 +64,5 @@ mod sts;
 mod wire;
 
 pub use control::{Delays, Fault};
+pub use pretence::Pretended;
 pub use simulator::{Simulator, SimulatorError, Stage};

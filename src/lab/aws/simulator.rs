@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::account::Account;
 use super::control::{Delays, Fault};
+use super::pretence::Pretended;
 use super::{dms, http, secrets};
 use crate::lab::servers::{MySqlServer, Postgres, ServerError};
 
@@ -141,6 +142,27 @@ impl Simulator {
     /// Puts a sample of a metric where `GetMetricData` finds it. `dimension` is the value of any of its dimensions.
     pub fn metric(&self, namespace: &str, name: &str, dimension: &str, value: f64) {
         self.account.state().metrics.add(namespace, name, dimension, value);
+    }
+
+    /// Takes away all samples of metrics, as if an hour had passed.
+    pub fn forget_metrics(&self) {
+        self.account.state().metrics.forget();
+    }
+
+    /// Lets whoever describes a thing see these members over its own, in the API's names and shapes: what AWS itself
+    /// brings about, and this simulation does not. Null ends it. A cluster, a proxy or waiting maintenance is made up.
+    pub fn pretend(&self, kind: Pretended, name: &str, members: serde_json::Value) {
+        self.account.control().pretences.set(kind, name, members);
+    }
+
+    /// Writes down an event of a replication instance or task (`replication-instance`, `replication-task`).
+    pub fn event(&self, kind: &str, identifier: &str, message: &str) {
+        self.account.state().dms.happened(identifier, kind, "failure", message);
+    }
+
+    /// Adds a line to a log of CloudWatch.
+    pub fn log(&self, group: &str, stream: &str, line: &str) {
+        self.account.state().logs.add(group, stream, line.to_owned());
     }
 
     /// Gives a task or serverless replication `count` tables that do not exist, so that there is something to page

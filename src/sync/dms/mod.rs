@@ -9,6 +9,7 @@
 
 mod assess;
 mod begin;
+mod latency;
 mod log;
 mod serverless;
 mod source;

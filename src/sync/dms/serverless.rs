@@ -59,7 +59,8 @@ pub(super) async fn stand(session: &Session, task: &Task) -> Result<Stand, Error
 
 /// What went wrong: first what its assessment found, then what it says itself.
 fn failure(run: &dms::Replication) -> Option<String> {
-    let assessed = run.premigration_assessment_statuses().iter().filter(|a| a.status() == Some("failed"));
+    let failed = |status: &str| status == "failed" || status.starts_with("error-");
+    let assessed = run.premigration_assessment_statuses().iter().filter(|a| a.status().is_some_and(failed));
     let assessed = assessed.map(|a| {
         let why = a.last_failure_message().unwrap_or("see its result in S3");
         format!("the premigration assessment failed: {why} (cdc-doctor sync --skip-assessment starts without one)")

@@ -1,21 +1,13 @@
 //! Watches the task, and tells what every engine tells.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant, SystemTime};
 
-use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
-
+use super::latency::Latency;
 use super::log::Log;
 use super::source::Source;
 use super::task::{Stand, Table, Task, filter};
 use super::{Ended, Run, words};
 use crate::sync::{Event, Lag, Lsn, Phase, SyncError, TableProgress, TableState};
-
-/// CloudWatch has a new figure once a minute.
-const LATENCY_EVERY: Duration = Duration::from_secs(30);
-/// How far back a figure may lie.
-const LATENCY_SPAN: Duration = Duration::from_secs(600);
 
 /// What is known between two looks.
 struct Watch<'a> {
@@ -26,7 +18,7 @@ struct Watch<'a> {
     states: BTreeMap<String, TableState>,
     differing: BTreeSet<String>,
     slot_name: Option<String>,
-    latency: Option<(Instant, Option<f64>)>,
+    latency: Latency,
     /// Caught up when the slot has confirmed this.
     goal: Option<Lsn>,
     deaf: bool,
@@ -55,7 +47,7 @@ pub(super) async fn watch(run: &Run, task: &Task, source: Option<&Source>) -> Re
         states: BTreeMap::new(),
         differing: BTreeSet::new(),
         slot_name: slot_name(run, task).await,
-        latency: None,
+        latency: Latency::default(),
         goal,
         deaf: false,
     };
@@ -173,10 +165,7 @@ impl Watch<'_> {
             Some(source) => source.slot(self.task, self.slot_name.as_deref()).await,
             None => None,
         };
-        if self.latency.is_none_or(|(at, _)| at.elapsed() > LATENCY_EVERY) {
-            self.latency = Some((Instant::now(), latency(self.run, self.task).await));
-        }
-        let seconds = self.latency.and_then(|(_, seconds)| seconds);
+        let seconds = self.latency.seconds(self.run, self.task).await;
         (slot.is_some() || seconds.is_some()).then(|| Lag {
             bytes: slot.map_or(0, |s| s.behind),
             seconds: seconds.unwrap_or(0.0),
@@ -248,25 +237,4 @@ fn plural(count: usize) -> String {
 fn failed(tables: &[Table]) -> Vec<String> {
     let failed = tables.iter().filter(|t| t.progress.state == TableState::Failed);
     failed.map(|t| format!("{}.{}", t.progress.schema, t.progress.table)).collect()
-}
-
-/// `CDCLatencyTarget`, seconds: the age of the oldest change that is not applied. Nothing where CloudWatch has none, as
-/// for a serverless replication, which has no instance to name it by.
-async fn latency(run: &Run, task: &Task) -> Option<f64> {
-    if task.serverless {
-        return None;
-    }
-    let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
-    let metric = Metric::builder()
-        .namespace("AWS/DMS")
-        .metric_name("CDCLatencyTarget")
-        .dimensions(dimension("ReplicationInstanceIdentifier", &task.instance))
-        .dimensions(dimension("ReplicationTaskIdentifier", task.id()));
-    let stat = MetricStat::builder().metric(metric.build()).period(60).stat("Average").build();
-    let now = SystemTime::now();
-    let ask = run.session.cloudwatch().get_metric_data();
-    let ask = ask.start_time(DateTime::from(now - LATENCY_SPAN)).end_time(DateTime::from(now));
-    let ask = ask.metric_data_queries(MetricDataQuery::builder().id("latency").metric_stat(stat).build());
-    let answer = run.session.call("cloudwatch:GetMetricData", ask.send()).await.ok()?;
-    answer.metric_data_results().first()?.values().first().copied()
 }

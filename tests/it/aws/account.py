@@ -26,6 +26,10 @@ equal(rds.describe_pending_maintenance_actions()["PendingMaintenanceActions"], [
 assert rds.describe_events()["Events"][0]["Message"]
 versions = rds.describe_db_engine_versions(Engine="postgres")["DBEngineVersions"]
 equal(versions[0]["EngineVersion"], source["EngineVersion"])
+guarded = {"DeletionProtection": True, "BackupRetentionPeriod": 7, "PubliclyAccessible": True}
+changed = rds.modify_db_instance(DBInstanceIdentifier="charts-target", ApplyImmediately=True, **guarded)["DBInstance"]
+equal({name: changed[name] for name in guarded}, guarded)
+refused("InvalidParameterValue", rds.modify_db_instance, DBInstanceIdentifier="charts-target", BackupRetentionPeriod=36)
 arn = source["DBInstanceArn"]
 rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "k", "Value": "<&>"}])
 assert {"Key": "k", "Value": "<&>"} in rds.list_tags_for_resource(ResourceName=arn)["TagList"]
@@ -264,12 +268,37 @@ result = cloudwatch.get_metric_data(MetricDataQueries=[query], StartTime=now - h
 ][0]
 equal(result["Values"], [12345.5])
 assert abs(result["Timestamps"][0] - now) < hour, result
+equal(cloudwatch.list_metrics(Namespace="AWS/RDS")["Metrics"], [metric])
+equal(cloudwatch.list_metrics(Namespace="AWS/RDS", MetricName="CPUUtilization")["Metrics"], [])
 equal(cloudwatch.describe_alarms()["MetricAlarms"], [])
-wanted = {"Namespace": "AWS/DMS", "MetricName": "CDCLatencyTarget"}
-equal(cloudwatch.describe_alarms_for_metric(**wanted)["MetricAlarms"], [])
+alarm = {
+    **metric,
+    "AlarmName": "free",
+    "Statistic": "Minimum",
+    "Period": 300,
+    "EvaluationPeriods": 3,
+    "Threshold": 5e9,
+    "ComparisonOperator": "LessThanThreshold",
+}
+cloudwatch.put_metric_alarm(**{**alarm, "Threshold": 1.5})
+cloudwatch.put_metric_alarm(**alarm)
+(kept,) = cloudwatch.describe_alarms_for_metric(**metric)["MetricAlarms"]
+equal({name: kept[name] for name in alarm}, alarm)
+equal((kept["StateValue"], kept["ActionsEnabled"]), ("INSUFFICIENT_DATA", True))
+assert kept["AlarmConfigurationUpdatedTimestamp"].tzinfo is not None
+other = {**metric, "Dimensions": []}
+equal(cloudwatch.describe_alarms_for_metric(**other)["MetricAlarms"], [])
+equal(cloudwatch.describe_alarms(AlarmNamePrefix="fr")["MetricAlarms"], [kept])
+refused("ValidationError", cloudwatch.put_metric_alarm, **{**alarm, "Period": 45})
+refused("ValidationError", cloudwatch.put_metric_alarm, **{**alarm, "EvaluationPeriods": 300})
+refused("InvalidParameterCombination", cloudwatch.put_metric_alarm, **alarm, ExtendedStatistic="p90")
+refused("ResourceNotFound", cloudwatch.delete_alarms, AlarmNames=["free", "nobody"])
+cloudwatch.delete_alarms(AlarmNames=["free"])
+equal(cloudwatch.describe_alarms()["MetricAlarms"], [])
 logs = client("logs")
 equal(logs.describe_log_groups()["logGroups"], [])
 refused(logs.exceptions.ResourceNotFoundException, logs.get_log_events, logGroupName="g", logStreamName="s")
+refused(logs.exceptions.ResourceNotFoundException, logs.put_retention_policy, logGroupName="g", retentionInDays=30)
 
 # Faults, in each protocol's own words.
 for service, call, codes in [

@@ -99,6 +99,12 @@ lines = [
 assert any("]E:" in line and "public.wrong" in line for line in lines), lines
 found = logs.filter_log_events(logGroupName="dms-tasks-charts-ri", filterPattern='"]E:"')["events"]
 assert found and all("]E:" in e["message"] for e in found), found
+name = {"logGroupName": "dms-tasks-charts-ri"}
+refused(logs.exceptions.InvalidParameterException, logs.put_retention_policy, **name, retentionInDays=31)
+logs.put_retention_policy(**name, retentionInDays=30)
+equal(logs.describe_log_groups()["logGroups"][0]["retentionInDays"], 30)
+logs.delete_retention_policy(**name)
+assert "retentionInDays" not in logs.describe_log_groups()["logGroups"][0]
 size = dms.describe_replication_instance_task_logs(ReplicationInstanceArn=ri)["ReplicationInstanceTaskLogs"][0]
 assert size["ReplicationInstanceTaskLogSize"] > 0, size
 

@@ -69,11 +69,27 @@ impl State {
         self.movements.values().filter_map(|m| m.stop.as_ref()).for_each(crate::sync::Stop::request);
     }
 
+    /// The instance of the task whose ARN ends so.
+    pub(super) fn instance_of(&self, id: &str) -> Option<String> {
+        let task = self.tasks.iter().find(|task| ends_in(task, tasks::ARN, id))?;
+        let instance = self.instance(super::records::text(task, instances::ARN)).ok()?;
+        Some(super::records::text(instance, "ReplicationInstanceIdentifier").to_owned())
+    }
+
+    /// Whether there is a serverless replication whose ARN ends so.
+    pub(super) fn is_config(&self, id: &str) -> bool {
+        self.configs.iter().any(|config| ends_in(config, replications::ARN, id))
+    }
+
     /// Writes an event down.
-    fn happened(&mut self, source: &str, kind: &str, category: &str, what: &str) {
+    pub(super) fn happened(&mut self, source: &str, kind: &str, category: &str, what: &str) {
         self.events.push(json!({"SourceIdentifier": source, "SourceType": kind, "Message": what,
                                 "EventCategories": [category], "Date": super::names::seconds(jiff::Timestamp::now())}));
     }
+}
+
+fn ends_in(record: &Value, member: &str, id: &str) -> bool {
+    super::records::text(record, member).rsplit(':').next() == Some(id)
 }
 
 /// Answers a call; nothing where there is none of that name.

@@ -157,13 +157,13 @@ async fn assess(account: &Account, work: &plan::Work) -> bool {
     let keyless = assessments::keyless(&work.source, &work.selection).await;
     let mut state = account.state();
     let movement = state.dms.movements.entry(work.arn.clone()).or_default();
-    let why = match keyless {
-        Ok(tables) if tables.is_empty() => None,
-        Ok(tables) => Some(format!("{}: {}", assessments::KEYS, tables.join(", "))),
-        Err(why) => Some(why),
+    let (status, why) = match keyless {
+        Ok(tables) if tables.is_empty() => ("passed", None),
+        Ok(tables) => ("failed", Some(format!("{}: {}", assessments::KEYS, tables.join(", ")))),
+        Err(why) => ("error-executing", Some(why)),
     };
     let Some(assessment) = &mut movement.assessment else { return true };
-    assessment["Status"] = if why.is_some() { "failed" } else { "passed" }.into();
+    assessment["Status"] = status.into();
     let Some(why) = why else { return true };
     assessment["LastFailureMessage"] = why.clone().into();
     if assessment["FailOnAssessmentFailure"] == true {

@@ -101,7 +101,8 @@ async fn put(account: &Arc<Account>, side: Side, settings: Vec<Setting>) {
     state.rds.happened(&identifier, "db-instance", why);
 }
 
-/// `ModifyDBInstance`: another parameter group (which waits for a reboot), class or certificate authority.
+/// `ModifyDBInstance`: another parameter group (which waits for a reboot), class or certificate authority, and what
+/// guards the instance.
 pub(super) fn modify_instance(account: &Account, input: &Input) -> Answer {
     let mut state = account.state();
     let group = match input.text("DBParameterGroupName") {
@@ -128,6 +129,7 @@ pub(super) fn modify_instance(account: &Account, input: &Input) -> Answer {
     if let Some(certificate) = input.text("CACertificateIdentifier") {
         certificate.clone_into(&mut instance.certificate);
     }
+    instance.guard.change(input)?;
     let (identifier, shown) = (instance.identifier.clone(), instance.shown(account));
     state.rds.happened(&identifier, "db-instance", "Finished applying modification");
     Ok(json!({ "DBInstance": shown }))

@@ -29,6 +29,7 @@ pub(super) struct Instance {
     pub(super) group: String,
     pub(super) apply: Apply,
     pub(super) certificate: String,
+    pub(super) guard: Guard,
     pub(super) catalog: Vec<Parameter>,
     pub(super) tags: Vec<(String, String)>,
     database: Option<String>,
@@ -54,6 +55,30 @@ impl Apply {
             Self { pending: true, .. } => "pending-reboot",
             _ => "in-sync",
         }
+    }
+}
+
+/// What guards an instance against loss and strangers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Guard {
+    deletion_protection: bool,
+    backup_days: i64,
+    public: bool,
+}
+
+impl Guard {
+    /// Takes over what a call says.
+    pub(super) fn change(&mut self, input: &Input) -> Result<(), AwsError> {
+        let days = input.number("BackupRetentionPeriod").unwrap_or(self.backup_days);
+        if !(0..=35).contains(&days) {
+            let why = format!("Invalid backup retention period: {days}. Must be between 0 and 35.");
+            return Err(AwsError::bad("InvalidParameterValue", why));
+        }
+        self.backup_days = days;
+        let said = |member: &str, otherwise| if input.0.get(member).is_some() { input.flag(member) } else { otherwise };
+        self.deletion_protection = said("DeletionProtection", self.deletion_protection);
+        self.public = said("PubliclyAccessible", self.public);
+        Ok(())
     }
 }
 
@@ -107,6 +132,7 @@ fn instance(side: Side, identifier: &str, engine: &'static str, version: String,
         status: "available",
         apply: Apply::default(),
         certificate: surroundings::AUTHORITY.to_owned(),
+        guard: Guard { deletion_protection: false, backup_days: 1, public: false },
         catalog,
         tags: vec![("simulation".to_owned(), SIMULATION.to_owned())],
         database: None,
@@ -163,7 +189,7 @@ impl Instance {
             "AllocatedStorage": 20,
             "InstanceCreateTime": iso(self.created),
             "PreferredBackupWindow": "03:00-03:30",
-            "BackupRetentionPeriod": 1,
+            "BackupRetentionPeriod": self.guard.backup_days,
             "DBSecurityGroups": {},
             "VpcSecurityGroups": {"VpcSecurityGroupMembership": [
                 {"VpcSecurityGroupId": surroundings::SECURITY_GROUP, "Status": "active"}]},
@@ -178,7 +204,7 @@ impl Instance {
             "AutoMinorVersionUpgrade": true,
             "ReadReplicaDBInstanceIdentifiers": {},
             "LicenseModel": if self.side == Side::Source { "postgresql-license" } else { "general-public-license" },
-            "PubliclyAccessible": false,
+            "PubliclyAccessible": self.guard.public,
             "StorageType": "gp3",
             "DbInstancePort": 0,
             "StorageEncrypted": true,
@@ -189,7 +215,7 @@ impl Instance {
             "DBInstanceArn": account.arn("rds", "db", &self.identifier),
             "IAMDatabaseAuthenticationEnabled": false,
             "PerformanceInsightsEnabled": false,
-            "DeletionProtection": false,
+            "DeletionProtection": self.guard.deletion_protection,
             "AssociatedRoles": {},
             "CertificateDetails": {"CAIdentifier": self.certificate, "ValidTill": surroundings::VALID_TILL},
             "TagList": {"Tag": tags},

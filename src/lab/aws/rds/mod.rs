@@ -53,6 +53,7 @@ pub(super) async fn answer(account: &Arc<Account>, operation: &str, input: &Inpu
             Some(name) => Err(AwsError::new(404, "DBClusterNotFoundFault", format!("DBCluster {name} not found."))),
             None => list(Vec::new(), "DBClusters", "DBCluster", input),
         },
+        "DescribeDBClusterParameters" => list(Vec::new(), "Parameters", "Parameter", input),
         "DescribeDBProxies" => match input.text("DBProxyName") {
             Some(name) => Err(AwsError::new(404, "DBProxyNotFoundFault", format!("DBProxy {name} not found."))),
             None => list(Vec::new(), "DBProxies", "member", input),

@@ -1,0 +1,17 @@
+//! Faults on the AWS side, seeded in the simulated account: the check that knows each tells it, and passes when it is
+//! mended.
+
+#[macro_use]
+mod seeded;
+
+mod assessments;
+mod certificates;
+mod credentials;
+mod databases;
+mod endpoints;
+mod instances;
+mod logins;
+mod roles;
+mod runs;
+mod settings;
+mod tasks;
