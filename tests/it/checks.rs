@@ -57,7 +57,7 @@ impl Case {
     }
 
     /// Logs in to the target as an account of its own.
-    fn target_account(&mut self, target: &Target, options: &str) -> String {
+    pub fn target_account(&mut self, target: &Target, options: &str) -> String {
         let account = unique("account");
         target.run(&format!("CREATE USER '{account}'@'%' IDENTIFIED BY '{PASSWORD}' {options}"));
         self.set("target.user", &account);

@@ -27,5 +27,6 @@ mod simulated_aws;
 mod slots;
 mod source_faults;
 mod sync;
+mod target_faults;
 mod tui;
 mod verify;

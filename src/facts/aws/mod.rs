@@ -14,6 +14,7 @@ mod logs;
 mod model;
 mod rds;
 mod rds_model;
+mod sql_script;
 mod sts;
 
 pub(super) use collect::collect;
@@ -27,3 +28,4 @@ pub(crate) use dms_serverless::STARTS as REPLICATION_STARTS;
 pub use model::{AwsFacts, Caller, Role, UnreadableSecret};
 pub(crate) use rds::sides as rds_sides;
 pub use rds_model::{AppliedGroup, ClusterMember, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading, Readings};
+pub use sql_script::assignments;
