@@ -83,6 +83,7 @@ impl Settle for SourceFacts {
         self.session.settle(why);
         self.settings.settle(why);
         self.role.settle(why);
+        self.rights.settle(why);
         self.system_identifier.settle(why);
         self.slots.settle(why);
         self.publication.settle(why);

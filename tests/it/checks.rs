@@ -48,6 +48,8 @@ impl Case {
     pub fn source_role(&mut self, source: &Source, statements: &str) -> String {
         let role = unique("role");
         source.run(&format!("CREATE ROLE {role} LOGIN REPLICATION PASSWORD '{PASSWORD}'"));
+        // Later tables are another matter, AUT-011's.
+        source.run(&format!("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {role}"));
         for statement in statements.split(';').filter(|s| !s.trim().is_empty()) {
             source.run(&statement.replace("{role}", &role));
         }

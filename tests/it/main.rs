@@ -18,6 +18,7 @@ mod drift;
 mod facts;
 mod fixes;
 mod lab;
+mod login_faults;
 mod pipeline;
 mod provision;
 mod schema;
