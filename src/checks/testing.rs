@@ -224,6 +224,7 @@ fn source() -> SourceFacts {
             tls: Some("TLSv1.3".into()),
             in_recovery: false,
             encoding: "UTF8".into(),
+            collation: "en_US.UTF-8".into(),
             is_rds: false,
         }),
         settings: Fact::Known(
@@ -329,6 +330,7 @@ fn target() -> TargetFacts {
             "GRANT USAGE ON *.* TO `cdc`@`%`".into(),
             "GRANT ALL PRIVILEGES ON `charts`.* TO `cdc`@`%`".into(),
         ]),
+        transactions: Fact::Known(Vec::new()),
         schemas: Fact::Known(vec![MySchema {
             name: "charts".into(),
             charset: "utf8mb4".into(),

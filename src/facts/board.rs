@@ -110,6 +110,7 @@ impl Settle for TargetFacts {
         self.variables.settle(why);
         self.account.settle(why);
         self.grants.settle(why);
+        self.transactions.settle(why);
         self.schemas.settle(why);
         self.tables.settle(why);
         self.checkpoint.settle(why);

@@ -23,6 +23,6 @@ pub use source::{
     WrittenTable,
 };
 pub use target::{
-    ApplyException, Checkpoint, MyAccount, MyColumn, MyFlavor, MyKey, MySchema, MySession, MyTable, SyncedTable,
-    TargetFacts,
+    ApplyException, Checkpoint, MyAccount, MyColumn, MyFlavor, MyKey, MySchema, MySession, MyTable, MyTransaction,
+    SyncedTable, TargetFacts,
 };

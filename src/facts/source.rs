@@ -115,6 +115,8 @@ pub struct PgSession {
     pub in_recovery: bool,
     /// Encoding of the database.
     pub encoding: String,
+    /// Collation of the database, by which text without one of its own is ordered (`datcollate`): `C`, `en_US.UTF-8`, …
+    pub collation: String,
     /// True on Amazon RDS or Aurora: there is a database `rdsadmin` or a setting `rds.*`.
     pub is_rds: bool,
 }

@@ -1,11 +1,14 @@
 //! Faults of the target and of what writes to it, seeded on real servers and in the simulated account: the check that
 //! knows each tells it, and passes when it is mended.
 
+use aws_sdk_databasemigration::Client;
+use aws_sdk_databasemigration::config::{BehaviorVersion, Builder, Credentials, Region};
 use cdc_doctor::diagnose::Outcome;
 use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::quote::my_ident;
+use mysql_async::prelude::Queryable;
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::checks::{Case, notes};
@@ -40,13 +43,16 @@ fn passes(account: &Account, code: &str) {
     assert_eq!(outcome, "pass", "{code}: {message}");
 }
 
-/// Gives the target endpoint other extra connection attributes.
-fn set_attributes(account: &Account, attributes: &str) {
-    use aws_sdk_databasemigration::config::{BehaviorVersion, Builder, Credentials, Region};
+/// A client of the simulated DMS.
+fn client(account: &Account) -> Client {
     let credentials = Credentials::new("simulation", "simulation", None, None, "test");
     let config = Builder::new().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-west-2"));
-    let config = config.endpoint_url(account.simulator.url()).credentials_provider(credentials).build();
-    let dms = aws_sdk_databasemigration::Client::from_conf(config);
+    Client::from_conf(config.endpoint_url(account.simulator.url()).credentials_provider(credentials).build())
+}
+
+/// Gives the target endpoint other extra connection attributes.
+fn set_attributes(account: &Account, attributes: &str) {
+    let dms = client(account);
     block_on(async {
         let all = dms.describe_endpoints().send().await.unwrap();
         let target = all.endpoints().iter().find(|e| e.endpoint_identifier() == Some("charts-tgt")).unwrap();
@@ -143,4 +149,85 @@ fn assessments_are_told_what_they_cannot_read() {
     passes(&account, "AUT-019");
     account.target.run(None, "REVOKE DROP ON charts.* FROM 'mover'@'%'").unwrap();
     fails(&account, "AUT-018", "that the engine dms does");
+}
+
+/// Sets global variables of the target.
+fn settings_of_the_target(account: &Account, settings: &[(&str, &str)]) {
+    for (name, value) in settings {
+        account.target.run(None, &format!("SET GLOBAL {name} = {value}")).unwrap();
+    }
+}
+
+#[test]
+fn settings_of_the_target_that_dms_cannot_work_with_are_told_and_set() {
+    for flavor in [MyFlavor::MySql, MyFlavor::MariaDb] {
+        let account = provisioned(flavor);
+        settings_of_the_target(
+            &account,
+            &[
+                ("net_read_timeout", "30"),
+                ("sql_mode", "'ANSI,STRICT_TRANS_TABLES'"),
+                ("explicit_defaults_for_timestamp", "OFF"),
+                ("max_connections", "10"),
+                ("max_allowed_packet", "1048576"),
+            ],
+        );
+        let mut codes = vec!["TCF-002", "TCF-003", "TCF-010", "TCF-013"];
+        if flavor == MyFlavor::MySql {
+            // The simulated groups of MariaDB take no list of modes.
+            codes.push("TCF-005");
+        }
+        set_task(&account, &json!({"TargetMetadata": {"LimitedSizeLobMode": true, "LobMaxSize": 2048}}));
+        fails(&account, "TCF-002", "lets LOBs of 2048 KB through, the target takes 1024 KB");
+        fails(&account, "TCF-003", "waits 30 seconds (net_read_timeout)");
+        fails(&account, "TCF-005", "ANSI_QUOTES");
+        fails(&account, "TCF-010", "set to the present");
+        passes(&account, "TCF-013");
+        set_task(&account, &json!({"FullLoadSettings": {"MaxFullLoadSubTasks": 20}}));
+        fails(&account, "TCF-013", "opens 21 sessions, the target takes 10");
+        account.run(&[&["fix", "--yes", "--allow-reboot"], &codes[..]].concat(), 0);
+        codes.iter().for_each(|code| passes(&account, code));
+    }
+}
+
+/// Changes settings of the task.
+fn set_task(account: &Account, settings: &Value) {
+    let dms = client(account);
+    block_on(async {
+        let tasks = dms.describe_replication_tasks().send().await.unwrap();
+        let arn = tasks.replication_tasks()[0].replication_task_arn().unwrap();
+        let ask = dms.modify_replication_task().replication_task_arn(arn);
+        ask.replication_task_settings(settings.to_string()).send().await.unwrap();
+    });
+}
+
+#[test]
+fn triggers_and_long_transactions_are_told() {
+    support::both_targets(|target| {
+        let source = support::source();
+        source.run("CREATE TABLE weekly_chart (id int PRIMARY KEY)");
+        let case = Case::new(&source, target);
+        let run = |sql: &str| {
+            let database = &target.endpoint.database;
+            target.server.run(Some(database), sql).unwrap();
+        };
+        run("CREATE TABLE weekly_chart (id int PRIMARY KEY)");
+        assert!(matches!(case.look().outcome("TCF-009"), Outcome::Pass));
+        run("CREATE TRIGGER stamp BEFORE INSERT ON weekly_chart FOR EACH ROW SET NEW.id = NEW.id + 1");
+        let finding = case.look().finding("TCF-009");
+        run(notes(&finding)[1].as_str());
+        assert!(matches!(case.look().outcome("TCF-009"), Outcome::Pass));
+
+        let facts = block_on(async {
+            let mut conn = target.server.conn(Some(&target.endpoint.database)).await.unwrap();
+            conn.query_drop("SET SESSION time_zone = '+09:00'").await.unwrap();
+            conn.query_drop("BEGIN").await.unwrap();
+            conn.query_drop("INSERT INTO weekly_chart VALUES (1)").await.unwrap();
+            cdc_doctor::facts::collect(&case.pipeline(), &case.passwords, &|_| {}).await
+        });
+        let own = target.endpoint.user.as_str();
+        let held = facts.target.transactions.value().unwrap();
+        let held: Vec<_> = held.iter().filter(|t| t.user.as_deref() == Some(own) && t.changed == 1).collect();
+        assert!(!held.is_empty() && held.iter().all(|t| t.age_seconds < 120), "{held:?}");
+    });
 }

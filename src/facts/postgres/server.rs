@@ -41,7 +41,8 @@ pub(super) async fn session(ask: &Ask<'_>) -> Result<PgSession, Unknown> {
                (SELECT pg_encoding_to_char(encoding)::text FROM pg_catalog.pg_database
                  WHERE datname = current_database()),
                EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = 'rdsadmin')
-               OR current_setting('rds.force_ssl', true) IS NOT NULL";
+               OR current_setting('rds.force_ssl', true) IS NOT NULL,
+               (SELECT datcollate::text FROM pg_catalog.pg_database WHERE datname = current_database())";
     let row = one(ask.fact(sql).await?)?;
     Ok(PgSession {
         version_num: u32::try_from(row.get::<_, i32>(0)).unwrap_or_default(),
@@ -52,6 +53,7 @@ pub(super) async fn session(ask: &Ask<'_>) -> Result<PgSession, Unknown> {
         in_recovery: row.get(5),
         encoding: row.get(6),
         is_rds: row.get(7),
+        collation: row.get(8),
     })
 }
 
