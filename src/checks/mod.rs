@@ -219,6 +219,7 @@ mod tls_007_name_not_in_certificate;
 mod tls_008_target_speaks_tls_13_only;
 mod tls_009_tls_parameter_not_in_force;
 mod tls_010_tls_neither_demanded_nor_used;
+mod tls_012_private_authority_unknown;
 mod tsc_001_target_lost_its_primary_key;
 mod tsc_002_recreated_by_spark;
 mod tsc_004_other_primary_key;

@@ -20,6 +20,7 @@ pub static ALL: &[&Check] = &[
     &super::tls_001_plaintext_to_tls_only_source::CHECK,
     &super::tls_002_tls_demand_hidden_by_prefer::CHECK,
     &super::tls_004_plaintext_to_tls_only_target::CHECK,
+    &super::tls_012_private_authority_unknown::CHECK,
     &super::tls_010_tls_neither_demanded_nor_used::CHECK,
     &super::tls_003_require_on_a_mysql_endpoint::CHECK,
     &super::tls_005_verify_without_certificate::CHECK,

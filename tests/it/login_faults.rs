@@ -150,3 +150,19 @@ fn schemas_that_the_login_may_create_in_are_seen() {
     source.run(&format!("GRANT CREATE ON SCHEMA public TO {role}"));
     assert!(creatable().contains(&"public".to_owned()), "{:?}", creatable());
 }
+
+#[test]
+fn a_private_authority_is_told_until_it_is_named() {
+    let (case, _, _) = with_role();
+    case.set("source.tls", "verify-full");
+    assert_eq!(case.look().causes(), [""; 0]);
+    let text = case.project.text();
+    let (source, target) = text.split_once("[target]").unwrap();
+    let without: String = source.lines().filter(|l| !l.starts_with("ca_file")).map(|l| format!("{l}\n")).collect();
+    std::fs::write(case.project.path(), format!("{without}[target]{target}")).unwrap();
+    let seen = case.look();
+    seen.assert_causes(&["TLS-012"], &["AUT-024", "SRC-001"]);
+    assert!(seen.finding("TLS-012").evidence[1].1.starts_with("accepted"), "{:?}", seen.finding("TLS-012"));
+    std::fs::write(case.project.path(), &text).unwrap();
+    assert_eq!(case.look().causes(), [""; 0]);
+}

@@ -231,3 +231,20 @@ fn triggers_and_long_transactions_are_told() {
         assert!(!held.is_empty() && held.iter().all(|t| t.age_seconds < 120), "{held:?}");
     });
 }
+
+#[test]
+fn text_keys_are_told_to_validation() {
+    let account = provisioned(MyFlavor::MariaDb);
+    account.source.run("postgres", "CREATE TABLE label (name text PRIMARY KEY)").unwrap();
+    let create = |collation: &str| {
+        let sql = format!("CREATE OR REPLACE TABLE label (name varchar(40) COLLATE {collation} PRIMARY KEY)");
+        account.target.run(Some("charts"), &sql).unwrap();
+    };
+    // The source orders by bytes.
+    create("utf8mb4_nopad_bin");
+    passes(&account, "TCF-019");
+    create("utf8mb4_general_ci");
+    fails(&account, "TCF-019", "the two servers order differently");
+    account.run(&["fix", "--yes", "TCF-019"], 0);
+    passes(&account, "TCF-019");
+}
