@@ -12,8 +12,7 @@ check! {
     /// connection slots are reserved for …`. A limit of the role or of the database is AUT-013's.
     ///
     /// # Why it matters
-    /// No engine gets a session, and nobody else does either. Password and rights are not at fault: the server says so
-    /// once it knows who asks.
+    /// No engine gets a session, and no other login does either. Password and rights are not at fault.
     ///
     /// # How to fix it by hand
     /// As a superuser, who has connections reserved, look who holds them, and end what nobody needs:

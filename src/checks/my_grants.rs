@@ -5,13 +5,11 @@ use crate::facts::{Facts, Unknown, UnknownKind};
 /// The grants of a login, with those of the roles that are active in its sessions.
 pub(super) struct Grants {
     lines: Vec<Line>,
-    /// Roles were granted: which line came by which of them is not told.
-    roles: bool,
 }
 
 /// One line.
 struct Line {
-    /// Whose it is: MariaDB shows a role's lines beside the login's own.
+    /// Whose it is: MariaDB shows a role's lines beside the login's own, MySQL has put them together.
     grantee: String,
     scope: Scope,
     privileges: Vec<String>,
@@ -37,9 +35,7 @@ impl Grants {
     }
 
     fn read(lines: &[String]) -> Self {
-        // `GRANT role TO login` has no ON.
-        let roles = lines.iter().any(|l| l.starts_with("GRANT ") && !l.contains(" ON "));
-        Self { lines: lines.iter().filter_map(|l| line(l)).collect(), roles }
+        Self { lines: lines.iter().filter_map(|l| line(l)).collect() }
     }
 
     /// What of `wanted` the login lacks on the whole of a database.
@@ -72,7 +68,7 @@ impl Grants {
         let fits = |l: &&Line| !l.revoked && matches!(&l.scope, Scope::Database(pattern) if like(database, pattern));
         let fitting: Vec<&Line> = self.lines.iter().filter(fits).collect();
         // Of the patterns that fit, the server looks at the most specific alone; a role has its own.
-        let counts = |l: &&&Line| self.roles || !fitting.iter().any(|o| o.grantee == l.grantee && o.before(l));
+        let counts = |l: &&&Line| !fitting.iter().any(|o| o.grantee == l.grantee && o.before(l));
         fitting.iter().filter(counts).any(|l| l.holds(privilege))
     }
 }
@@ -207,6 +203,12 @@ mod tests {
             "GRANT INSERT, CREATE ON `char%`.* TO `writer`",
         ];
         assert_eq!(lacks(&mariadb, "charts"), [""; 0]);
+        let mysql = [
+            "GRANT SELECT ON `charts`.* TO `u`@`%`",
+            "GRANT ALL PRIVILEGES ON `ch%`.* TO `u`@`%`",
+            "GRANT `reader`@`%`,`writer`@`%` TO `u`@`%`",
+        ];
+        assert_eq!(lacks(&mysql, "charts"), ["INSERT", "CREATE"], "MySQL has put both roles together");
         let mysql = ["GRANT USAGE ON *.* TO `u`@`%`", "GRANT `writer`@`%` TO `u`@`%`"];
         assert_eq!(lacks(&mysql, "charts"), ["SELECT", "INSERT", "CREATE"], "the role is not active");
     }

@@ -1,13 +1,16 @@
 //! Logins that work today and not tomorrow, or not for one more session: seeded on real servers, told by the check that
 //! knows them.
 
+use aws_sdk_databasemigration::types::PostgreSqlSettings;
 use cdc_doctor::diagnose::Outcome;
 use cdc_doctor::facts::{Fact, MyFlavor};
 use cdc_doctor::lab::servers::{MySqlOptions, MySqlServer, Postgres, PostgresOptions};
 use cdc_doctor::quote::{my_ident, pg_ident};
+use secrecy::SecretString;
 
 use crate::checks::{Case, Seen, notes};
 use crate::support::{self, Source, Target};
+use crate::target_faults::{client, fails, passes, provisioned};
 
 /// A pipeline whose source has one table that its role may read.
 fn with_role() -> (Case, Source, String) {
@@ -141,14 +144,32 @@ fn a_target_without_a_connection_left_is_told() {
     }
 }
 
-/// Where the endpoint captures DDL, the schema of its artefacts is looked at as the login sees it.
+/// The schema of what captures DDL has to be open to a login that may make event triggers.
 #[test]
-fn schemas_that_the_login_may_create_in_are_seen() {
-    let (case, source, role) = with_role();
-    let creatable = || case.look().facts.source.rights.value().unwrap().creatable.clone();
-    assert!(!creatable().contains(&"public".to_owned()), "{:?}", creatable());
-    source.run(&format!("GRANT CREATE ON SCHEMA public TO {role}"));
-    assert!(creatable().contains(&"public".to_owned()), "{:?}", creatable());
+fn the_schema_for_captured_ddl_is_told_until_the_login_may_create_there() {
+    let mut account = provisioned(MyFlavor::MariaDb);
+    let source = |sql: &str| account.source.run("postgres", sql).unwrap();
+    source("DO $$ BEGIN CREATE ROLE rds_superuser; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
+    source("CREATE ROLE mover LOGIN REPLICATION PASSWORD 's3cret' IN ROLE rds_superuser, pg_read_all_data");
+    let name = account.source.endpoint("postgres").user;
+    let text = account.project.text().replacen(&format!("user = {name:?}"), "user = \"mover\"", 1);
+    std::fs::write(account.project.path(), text).unwrap();
+    account.project.set("SOURCE_PASSWORD", &SecretString::from("s3cret"));
+    account.run(&["provision", "apply", "--yes"], 0);
+    passes(&account, "AUT-012");
+    let dms = client(&account);
+    support::block_on(async {
+        let all = dms.describe_endpoints().send().await.unwrap();
+        let found = all.endpoints().iter().find(|e| e.endpoint_identifier() == Some("charts-src")).unwrap();
+        let ask = dms.modify_endpoint().endpoint_arn(found.endpoint_arn().unwrap());
+        ask.postgre_sql_settings(PostgreSqlSettings::builder().capture_ddls(true).build()).send().await.unwrap();
+    });
+    fails(&account, "AUT-012", "may not create in \"public\"");
+    account.source.run("postgres", "GRANT CREATE ON SCHEMA public TO mover").unwrap();
+    passes(&account, "AUT-012");
+    account.source.run("postgres", "REVOKE CREATE ON SCHEMA public FROM mover").unwrap();
+    account.run(&["fix", "--yes", "AUT-012"], 0);
+    passes(&account, "AUT-012");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::checks::{Case, notes};
 use crate::support::{self, block_on};
 
 /// An account with its DMS side in place and nothing started.
-fn provisioned(flavor: MyFlavor) -> Account {
+pub fn provisioned(flavor: MyFlavor) -> Account {
     let account = Account::new(flavor);
     account.run(&["provision", "apply", "--yes"], 0);
     account
@@ -32,19 +32,19 @@ fn told(account: &Account, code: &str) -> (String, String) {
 }
 
 #[track_caller]
-fn fails(account: &Account, code: &str, part: &str) {
+pub fn fails(account: &Account, code: &str, part: &str) {
     let (outcome, message) = told(account, code);
     assert!(outcome == "fail" && message.contains(part), "{code}: {outcome}, {message:?}, not {part:?}");
 }
 
 #[track_caller]
-fn passes(account: &Account, code: &str) {
+pub fn passes(account: &Account, code: &str) {
     let (outcome, message) = told(account, code);
     assert_eq!(outcome, "pass", "{code}: {message}");
 }
 
 /// A client of the simulated DMS.
-fn client(account: &Account) -> Client {
+pub fn client(account: &Account) -> Client {
     let credentials = Credentials::new("simulation", "simulation", None, None, "test");
     let config = Builder::new().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-west-2"));
     Client::from_conf(config.endpoint_url(account.simulator.url()).credentials_provider(credentials).build())
