@@ -27,3 +27,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CR
     ON charts.* TO 'dms'@'%';
 -- The control tables of DMS.
 GRANT ALL PRIVILEGES ON `awsdms\_control`.* TO 'dms'@'%';
+-- Whose transactions hold locks.
+GRANT PROCESS ON *.* TO 'dms'@'%';
