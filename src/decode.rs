@@ -188,7 +188,8 @@ mod tests {
         ("AUT-012", "ERROR: permission denied to create event trigger \"awsdms_intercept_ddl\""),
         ("AUT-015", "FATAL:  remaining connection slots are reserved for non-replication superuser connections"),
         ("AUT-015", "FATAL:  sorry, too many clients already"),
-        ("AUT-015", "ERROR 1040 (08004): Too many connections"),
+        ("AUT-013", "FATAL:  too many connections for role \"cdc\""),
+        ("AUT-026", "ERROR 1040 (08004): Too many connections"),
         (
             "NET-003",
             "Test Endpoint failed: Application-Status: 1020912, Application-Message: Failed to connect Network error has occurred, Application-Detailed-Message: RetCode: SQL_ERROR SqlState: 08001 NativeError: 101 Message: [unixODBC]timeout expired",

@@ -25,3 +25,7 @@ INSERT INTO charts.weekly_chart VALUES
 CREATE USER 'dms'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, CREATE TEMPORARY TABLES, LOCK TABLES
     ON charts.* TO 'dms'@'%';
+-- The control tables of DMS.
+GRANT ALL PRIVILEGES ON `awsdms\_control`.* TO 'dms'@'%';
+-- Whose transactions hold locks.
+GRANT PROCESS ON *.* TO 'dms'@'%';

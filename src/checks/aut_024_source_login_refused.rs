@@ -16,8 +16,7 @@ check! {
     ///
     /// # How to fix it by hand
     /// Read the server's own words in the evidence. Common ones beside those with a check of their own: the server
-    /// has no connection left (`53300`), is still starting (`57P03`), the role may not log in or has expired
-    /// (`28000`), a password is asked for and none is configured. Try the same login with
+    /// is still starting (`57P03`), a password is asked for and none is configured. Try the same login with
     ///
     /// ```sh
     /// psql "host=… port=5432 dbname=… user=… sslmode=verify-full sslrootcert=…"
@@ -37,7 +36,8 @@ check! {
     area: Aut,
     severity: Error,
     title: "The source refuses the login",
-    after: ["NET-020", "TLS-001", "AUT-001", "AUT-002", "AUT-005", "AUT-006", "AUT-007", "AUT-008", "AUT-014"],
+    after: ["NET-020", "TLS-001", "TLS-012", "AUT-001", "AUT-002", "AUT-005", "AUT-006", "AUT-007", "AUT-008", "AUT-013",
+        "AUT-014", "AUT-015"],
 }
 
 fn judge(facts: &Facts) -> Judged {

@@ -15,9 +15,9 @@ check! {
     /// Without a session nothing more can be seen, and no engine can start.
     ///
     /// # How to fix it by hand
-    /// Read the server's own words in the evidence. Common ones beside those with a check of their own: too many
-    /// connections (`1040`), the host is blocked after many failed tries (`1129`), a locked account (`3118`), a
-    /// plugin that this client does not speak (`2059`). Try the same login with
+    /// Read the server's own words in the evidence. Common ones beside those with a check of their own: the host is
+    /// blocked after many failed tries (`1129`), a locked account (`3118`), a plugin that this client does not speak
+    /// (`2059`). Try the same login with
     ///
     /// ```sh
     /// mysql --host=… --port=3306 --user=… --password --ssl-mode=VERIFY_IDENTITY --ssl-ca=… charts
@@ -32,7 +32,7 @@ check! {
     area: Aut,
     severity: Error,
     title: "The target refuses the login",
-    after: ["NET-022", "TLS-004", "AUT-016", "AUT-017"],
+    after: ["NET-022", "TLS-004", "AUT-016", "AUT-017", "AUT-026"],
 }
 
 fn judge(facts: &Facts) -> Judged {
@@ -63,11 +63,11 @@ mod tests {
     #[test]
     fn a_refusal_that_no_other_check_knows_is_told_in_the_servers_words() {
         let mut facts = healthy();
-        facts.target.configured = refused("1040", "Too many connections");
+        facts.target.configured = refused("3118", "Access denied for user 'cdc'@'%'. Account is locked.");
         facts.target.encrypted = facts.target.configured.clone();
         facts.target.plaintext = facts.target.configured.clone();
         let found = finding(&CHECK, &facts);
-        assert!(found.message.contains("1040 Too many connections"), "{}", found.message);
+        assert!(found.message.contains("3118 Access denied"), "{}", found.message);
         assert_eq!(causes(&facts), ["AUT-025"]);
     }
 

@@ -9,7 +9,8 @@ use crate::fixes::{Fix, Mode};
 check! {
     /// # What it looks at
     /// `CaptureDdls` of the endpoint (on, unless it was switched off), and whether its login is the master user or a
-    /// superuser. Elsewhere a table, a function and an event trigger must have been made by hand.
+    /// superuser. Elsewhere a table, a function and an event trigger must have been made by hand; where the event
+    /// trigger `awsdms_intercept_ddl` is there, the check passes.
     ///
     /// # Why it matters
     /// The task fails at its start, or follows no schema change. Since PostgreSQL 15 nobody but the owner may create
@@ -35,7 +36,7 @@ check! {
 fn judge(facts: &Facts) -> Judged {
     with_source(facts, |part, endpoint| {
         let captures = endpoint.postgres.as_ref().and_then(|s| s.capture_ddls) != Some(false);
-        if !captures || !part.follows_changes() {
+        if !captures || !part.follows_changes() || has_artefacts(facts) {
             return Ok(Vec::new());
         }
         let instance = part.aws.source.instance.value().and_then(Option::as_ref);
@@ -58,11 +59,18 @@ fn judge(facts: &Facts) -> Judged {
     })
 }
 
+/// Somebody has made what capturing DDL takes.
+pub(super) fn has_artefacts(facts: &Facts) -> bool {
+    let triggers = facts.source.installed.value().map(|i| i.event_triggers.as_slice()).unwrap_or_default();
+    triggers.iter().any(|t| t.name == "awsdms_intercept_ddl" && t.enabled != "D")
+}
+
 #[cfg(test)]
 mod tests {
     use super::CHECK;
     use crate::checks::testing::{assert_pass, finding, unseen};
-    use crate::checks::testing_aws::{assert_around, healthy_dms, source_endpoint};
+    use crate::checks::testing_aws::{assert_around, healthy_dms, known, source_endpoint};
+    use crate::facts::EventTrigger;
 
     #[test]
     fn only_the_master_user_may() {
@@ -71,6 +79,10 @@ mod tests {
         let fix = finding(&CHECK, &facts).fix.unwrap();
         assert!(fix.steps[0].action.describe().ends_with("CaptureDdls=false"));
         source_endpoint(&mut facts).user = Some("postgres".into());
+        assert_pass(&CHECK, &facts);
+        source_endpoint(&mut facts).user = Some("cdc".into());
+        let trigger = EventTrigger { name: "awsdms_intercept_ddl".into(), enabled: "O".into() };
+        known(&mut facts.source.installed).event_triggers = vec![trigger];
         assert_pass(&CHECK, &facts);
     }
 

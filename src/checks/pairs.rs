@@ -64,6 +64,15 @@ fn place(database: &str, table: &str, folds: bool) -> (String, String) {
     if folds { (database.to_lowercase(), table.to_lowercase()) } else { (database.to_owned(), table.to_owned()) }
 }
 
+/// The target tables that are there for the selected source tables, in the order of names.
+pub(super) fn selected(facts: &Facts) -> Result<Vec<&MyTable>, Unknown> {
+    let targets = Targets::of(facts)?;
+    let sources = facts.source.tables.known()?;
+    let mut tables: Vec<&MyTable> = sources.iter().filter_map(|s| targets.find(s, &facts.pipeline)).collect();
+    tables.sort_by_key(|t| (&t.schema, &t.name));
+    Ok(tables)
+}
+
 /// Asks `look` about each selected table that is there on both sides. Findings come in the order of names.
 pub(super) fn each(facts: &Facts, look: impl Fn(&Pair<'_>) -> Option<Finding>) -> Judged {
     let sources = facts.source.tables.known()?;

@@ -5,6 +5,7 @@ use super::aws_parts::OnRds;
 use super::logins::on_rds;
 use crate::facts::{Facts, MyFlavor, MySession, Unknown, UnknownKind};
 use crate::fixes::{Action, Cost, Fix, Mode, Step};
+use crate::quote::{my_literal, shell_word};
 
 /// A global variable; an unknown where the collector did not see it.
 pub(super) fn variable<'a>(facts: &'a Facts, name: &str) -> Result<&'a str, Unknown> {
@@ -24,42 +25,59 @@ pub(super) fn is_on(value: &str) -> bool {
 
 /// Sets a global variable that is off to ON: as a statement where the login may, else as words for who may.
 pub(super) fn switch_on(facts: &Facts, session: &MySession, name: &str, summary: &str) -> Fix {
-    let in_group = OnRds::of(facts, "target").ok().flatten().and_then(|side| set_parameter(&side, name, "1"));
+    set_global(facts, session, name, ("OFF", "ON"), summary)
+}
+
+/// Sets a global variable from one value to another, both as the server shows them: in the parameter group on RDS, as a
+/// statement where the login may, else as words for who may.
+pub(super) fn set_global(
+    facts: &Facts,
+    session: &MySession,
+    name: &str,
+    (before, value): (&str, &str),
+    summary: &str,
+) -> Fix {
+    let of_group = if value == "ON" { "1" } else { value };
+    let in_group = OnRds::of(facts, "target").ok().flatten().and_then(|side| set_parameter(&side, name, of_group));
     if let Some(fix) = in_group {
         return fix;
     }
     if on_rds(&facts.pipeline.target) {
-        return Fix::manual(
-            summary,
-            [
-                format!(
-                    "On RDS and Aurora it is set in the parameter group of the target: {name} = 1, at once, no reboot."
-                ),
-                format!(
-                    "aws rds modify-db-parameter-group --db-parameter-group-name GROUP --parameters \
-                     ParameterName={name},ParameterValue=1,ApplyMethod=immediate"
-                ),
-            ],
-        );
+        let where_to =
+            "On RDS and Aurora it is set in the parameter group of the target, at once where it is dynamic, no reboot";
+        let parameter = shell_word(&format!("ParameterName={name},ParameterValue={of_group},ApplyMethod=immediate"));
+        let command = "aws rds modify-db-parameter-group --db-parameter-group-name GROUP --parameters";
+        let mut todo = vec![format!("{where_to}: {name} = {of_group}.")];
+        // In the command line's own notation a comma ends a value.
+        if !of_group.contains(',') {
+            todo.push(format!("{command} {parameter}"));
+        }
+        return Fix::manual(summary, todo);
     }
     let persists = session.flavor == MyFlavor::MySql && session.version_parts >= (8, 0, 0);
     let verb = if persists { "SET PERSIST" } else { "SET GLOBAL" };
     let note = if persists {
         "survives a restart; new sessions have it at once".to_owned()
     } else {
-        format!("until the server restarts: also write {name} = ON under [mysqld] of its configuration file")
+        format!("until the server restarts: also write {name} = {value} under [mysqld] of its configuration file")
     };
-    let sql = format!("{verb} {name} = ON");
+    let set = |value: &str| format!("{verb} {name} = {}", written(value));
     if !may_set_globals(facts) {
         let login = &facts.pipeline.target.user;
+        let sql = set(value);
         return Fix::manual(
             summary,
             [format!("{sql} (as an administrator: the login \"{login}\" may not set it); {note}.")],
         );
     }
-    let step =
-        Step::new(Cost::None, Action::target(sql)).note(note).undo(Action::target(format!("{verb} {name} = OFF")));
+    let step = Step::new(Cost::None, Action::target(set(value))).note(note).undo(Action::target(set(before)));
     Fix::new(Mode::Confirm, summary, vec![step])
+}
+
+/// A value in a statement: a number or a switch as it is, else as text.
+fn written(value: &str) -> String {
+    let plain = matches!(value, "ON" | "OFF") || !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+    if plain { value.to_owned() } else { my_literal(value) }
 }
 
 /// The login has one of the server-wide privileges; a grant of a role may hold it too. Unknown grants do not deny it.

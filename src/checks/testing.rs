@@ -8,9 +8,9 @@ use super::{Check, Finding, Verdict, registry};
 use crate::diagnose::{Outcome, judge};
 use crate::facts::{
     Attempt, Checkpoint, Fact, Facts, HostFacts, Installed, MyAccount, MyColumn, MyFlavor, MySchema, MySession,
-    MyTable, PgColumn, PgKey, PgRole, PgSession, PgSetting, PgTable, PgType, Publication, Refusal, RelationName,
-    ReplicaIdentity, Slot, SourceFacts, Span, Stage, SyncedTable, TableKind, TargetFacts, TypeClass, Unknown,
-    UnknownKind, Wal, WrittenTable,
+    MyTable, PgColumn, PgKey, PgRights, PgRole, PgSession, PgSetting, PgTable, PgType, Publication, Refusal,
+    RelationName, ReplicaIdentity, Sessions, Slot, SourceFacts, Span, Stage, SyncedTable, TableKind, TargetFacts,
+    TypeClass, Unknown, UnknownKind, Wal, WrittenTable,
 };
 use crate::pipeline::{
     Endpoint, EngineKind, OnSchemaChange, OnUnrepresentable, Origin, PasswordSource, Pipeline, SyncMode, SyncSettings,
@@ -87,6 +87,14 @@ pub(crate) fn wal(per_hour: u64) -> Wal {
         lsn: 0x1_0000_0000,
         look: Span { bytes: 0, seconds: 0.3 },
         total: Some(Span { bytes: per_hour, seconds: 3600.0 }),
+    }
+}
+
+/// The rights of the source's login, to break.
+pub(crate) fn rights(facts: &mut Facts) -> &mut PgRights {
+    match &mut facts.source.rights {
+        Fact::Known(rights) => rights,
+        Fact::Unknown(why) => panic!("rights are unknown: {why:?}"),
     }
 }
 
@@ -216,6 +224,7 @@ fn source() -> SourceFacts {
             tls: Some("TLSv1.3".into()),
             in_recovery: false,
             encoding: "UTF8".into(),
+            collation: "en_US.UTF-8".into(),
             is_rds: false,
         }),
         settings: Fact::Known(
@@ -252,6 +261,11 @@ fn source() -> SourceFacts {
             has_rds_replication_role: false,
             bypass_rls: false,
             settings: Vec::new(),
+        }),
+        rights: Fact::Known(PgRights {
+            role_sessions: Sessions { limit: None, open: 3 },
+            database_sessions: Sessions { limit: None, open: 4 },
+            ..PgRights::default()
         }),
         system_identifier: Fact::Known("7300000000000000001".into()),
         slots: Fact::Known(Vec::new()),
@@ -316,6 +330,7 @@ fn target() -> TargetFacts {
             "GRANT USAGE ON *.* TO `cdc`@`%`".into(),
             "GRANT ALL PRIVILEGES ON `charts`.* TO `cdc`@`%`".into(),
         ]),
+        transactions: Fact::Known(Vec::new()),
         schemas: Fact::Known(vec![MySchema {
             name: "charts".into(),
             charset: "utf8mb4".into(),

@@ -22,6 +22,9 @@ pub(crate) fn healthy_dms() -> Facts {
     facts.pipeline.target.host = "charts-mysql.abc.eu-west-2.rds.amazonaws.com".into();
     facts.pipeline.target.rds_instance = Some("charts-target".into());
     facts.target.apply_exceptions = Fact::Known(Some(Vec::new()));
+    if let Fact::Known(grants) = &mut facts.target.grants {
+        grants.push("GRANT ALL PRIVILEGES ON `awsdms\\_control`.* TO `cdc`@`%`".into());
+    }
     facts.pipeline.aws = Some(Aws { region: "eu-west-2".into(), profile: None, endpoint_url: None });
     facts.pipeline.dms = Some(Dms {
         serverless: false,

@@ -83,6 +83,7 @@ impl Settle for SourceFacts {
         self.session.settle(why);
         self.settings.settle(why);
         self.role.settle(why);
+        self.rights.settle(why);
         self.system_identifier.settle(why);
         self.slots.settle(why);
         self.publication.settle(why);
@@ -109,6 +110,7 @@ impl Settle for TargetFacts {
         self.variables.settle(why);
         self.account.settle(why);
         self.grants.settle(why);
+        self.transactions.settle(why);
         self.schemas.settle(why);
         self.tables.settle(why);
         self.checkpoint.settle(why);

@@ -18,10 +18,11 @@ pub use model::{Attempt, Fact, Facts, HostFacts, Refusal, Stage, Unknown, Unknow
 pub use proofs::{CANARY_TABLE, CanaryChange, CanaryEnd, CanaryLeg, CanaryRun, CanaryValue, TableComparison};
 pub use replication::{Publication, Slot, Span, Wal};
 pub use source::{
-    EventTrigger, Installed, PgColumn, PgKey, PgRole, PgSession, PgSetting, PgTable, PgType, PreparedTransaction,
-    RelationName, ReplicaIdentity, SourceFacts, TableKind, Transaction, TypeClass, WrittenTable,
+    EventTrigger, Installed, PgColumn, PgKey, PgRights, PgRole, PgSession, PgSetting, PgTable, PgType,
+    PreparedTransaction, RelationName, ReplicaIdentity, Sessions, SourceFacts, TableKind, Transaction, TypeClass,
+    WrittenTable,
 };
 pub use target::{
-    ApplyException, Checkpoint, MyAccount, MyColumn, MyFlavor, MyKey, MySchema, MySession, MyTable, SyncedTable,
-    TargetFacts,
+    ApplyException, Checkpoint, MyAccount, MyColumn, MyFlavor, MyKey, MySchema, MySession, MyTable, MyTransaction,
+    SyncedTable, TargetFacts,
 };

@@ -28,6 +28,8 @@ pub struct SourceFacts {
     pub settings: Fact<BTreeMap<String, PgSetting>>,
     /// The login role.
     pub role: Fact<PgRole>,
+    /// How long and how often it may log in, and what it may do later.
+    pub rights: Fact<PgRights>,
     /// What `IDENTIFY_SYSTEM` calls the server: a copy keeps the number, an upgrade changes it.
     pub system_identifier: Fact<String>,
     /// All replication slots.
@@ -113,6 +115,8 @@ pub struct PgSession {
     pub in_recovery: bool,
     /// Encoding of the database.
     pub encoding: String,
+    /// Collation of the database, by which text without one of its own is ordered (`datcollate`): `C`, `en_US.UTF-8`, …
+    pub collation: String,
     /// True on Amazon RDS or Aurora: there is a database `rdsadmin` or a setting `rds.*`.
     pub is_rds: bool,
 }
@@ -151,6 +155,31 @@ pub struct PgRole {
     pub bypass_rls: bool,
     /// `rolconfig`, as `name=value`.
     pub settings: Vec<String>,
+}
+
+/// Limits of the login role, and rights beyond those on the tables that are there.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PgRights {
+    /// Seconds until its password ends (`rolvaliduntil`), negative when it has; `None` where it does not.
+    pub valid_seconds: Option<f64>,
+    /// How many sessions it may have (`rolconnlimit`), and how many it has.
+    pub role_sessions: Sessions,
+    /// How many sessions the database takes (`datconnlimit`), and how many there are.
+    pub database_sessions: Sessions,
+    /// Schemas in which it may create.
+    pub creatable: Vec<String>,
+    /// Schemas, with the owners of tables there whose later tables it may not read: it is no member of the owner, and
+    /// nothing in `pg_default_acl` grants it SELECT.
+    pub unreadable_later: Vec<(String, String)>,
+}
+
+/// Sessions against their limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sessions {
+    /// The limit; `None` where there is none.
+    pub limit: Option<u32>,
+    /// Open now, those of the collector among them.
+    pub open: u32,
 }
 
 /// A transaction of a client.
@@ -359,6 +388,7 @@ impl SourceFacts {
             session: Fact::pending(),
             settings: Fact::pending(),
             role: Fact::pending(),
+            rights: Fact::pending(),
             system_identifier: Fact::pending(),
             slots: Fact::pending(),
             publication: Fact::pending(),

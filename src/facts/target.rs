@@ -27,6 +27,8 @@ pub struct TargetFacts {
     pub account: Fact<MyAccount>,
     /// `SHOW GRANTS`.
     pub grants: Fact<Vec<String>>,
+    /// Transactions that hold locks or changes, the oldest first; a hundred at most.
+    pub transactions: Fact<Vec<MyTransaction>>,
     /// The mapped databases that exist.
     pub schemas: Fact<Vec<MySchema>>,
     /// The tables of the mapped databases.
@@ -56,6 +58,7 @@ impl TargetFacts {
             variables: Fact::pending(),
             account: Fact::pending(),
             grants: Fact::pending(),
+            transactions: Fact::pending(),
             schemas: Fact::pending(),
             tables: Fact::pending(),
             checkpoint: Fact::pending(),
@@ -125,6 +128,21 @@ pub struct MyAccount {
     pub plugin: String,
     /// Empty, `ANY` (REQUIRE SSL), `X509`, `SPECIFIED`.
     pub ssl_type: String,
+}
+
+/// A transaction on the target (`innodb_trx`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MyTransaction {
+    /// The session, for `KILL`.
+    pub session: u64,
+    /// Whose session it is; `None` where it has ended.
+    pub user: Option<String>,
+    /// Seconds since it began.
+    pub age_seconds: u64,
+    /// Rows that it has locked, by the server's estimate.
+    pub locked: u64,
+    /// Rows that it has changed.
+    pub changed: u64,
 }
 
 /// A database on the target.

@@ -197,10 +197,12 @@ fn set_parameter(group: &str, name: &str, value: Option<&str>, cluster: bool, at
     let (kind, option) = kind(cluster);
     let method = if at_reboot { "pending-reboot" } else { "immediate" };
     match value {
-        Some(value) => format!(
-            "aws rds modify-{kind}parameter-group --{option} {group} --parameters \
-             ParameterName={name},ParameterValue={value},ApplyMethod={method}"
-        ),
+        Some(value) => {
+            // In this notation a comma ends a value that is not in quotes.
+            let value = if value.contains(',') { format!("\"{value}\"") } else { value.to_owned() };
+            let word = shell_word(&format!("ParameterName={name},ParameterValue={value},ApplyMethod={method}"));
+            format!("aws rds modify-{kind}parameter-group --{option} {group} --parameters {word}")
+        }
         None => format!(
             "aws rds reset-{kind}parameter-group --{option} {group} --parameters ParameterName={name},ApplyMethod={method}"
         ),
@@ -273,6 +275,12 @@ mod tests {
         };
         insta::assert_snapshot!(set(Some("0")).command(), @"aws rds modify-db-parameter-group --db-parameter-group-name g --parameters ParameterName=rds.force_ssl,ParameterValue=0,ApplyMethod=immediate");
         insta::assert_snapshot!(set(None).command(), @"aws rds reset-db-parameter-group --db-parameter-group-name g --parameters ParameterName=rds.force_ssl,ApplyMethod=immediate");
+    }
+
+    #[test]
+    fn a_list_stays_one_value() {
+        let shown = set_parameter("g", "sql_mode", Some("A,B"), false, false);
+        assert!(shown.ends_with(r#"'ParameterName=sql_mode,ParameterValue="A,B",ApplyMethod=immediate'"#), "{shown}");
     }
 
     #[test]

@@ -191,6 +191,7 @@ pub fn healthy_facts() -> Facts {
         tls: Some("TLSv1.3".into()),
         in_recovery: false,
         encoding: "UTF8".into(),
+        collation: "en_US.UTF-8".into(),
         is_rds: true,
     });
     facts.source.tables = Fact::Known(Vec::new());

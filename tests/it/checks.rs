@@ -48,6 +48,8 @@ impl Case {
     pub fn source_role(&mut self, source: &Source, statements: &str) -> String {
         let role = unique("role");
         source.run(&format!("CREATE ROLE {role} LOGIN REPLICATION PASSWORD '{PASSWORD}'"));
+        // Later tables are another matter, AUT-011's.
+        source.run(&format!("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {role}"));
         for statement in statements.split(';').filter(|s| !s.trim().is_empty()) {
             source.run(&statement.replace("{role}", &role));
         }
@@ -57,7 +59,7 @@ impl Case {
     }
 
     /// Logs in to the target as an account of its own.
-    fn target_account(&mut self, target: &Target, options: &str) -> String {
+    pub fn target_account(&mut self, target: &Target, options: &str) -> String {
         let account = unique("account");
         target.run(&format!("CREATE USER '{account}'@'%' IDENTIFIED BY '{PASSWORD}' {options}"));
         self.set("target.user", &account);

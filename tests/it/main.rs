@@ -19,6 +19,7 @@ mod exports;
 mod facts;
 mod fixes;
 mod lab;
+mod login_faults;
 #[cfg(feature = "ec2")]
 mod network;
 mod pipeline;
@@ -30,5 +31,6 @@ mod simulated_aws;
 mod slots;
 mod source_faults;
 mod sync;
+mod target_faults;
 mod tui;
 mod verify;

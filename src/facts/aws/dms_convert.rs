@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::convert::{moment, port, some, text};
 use super::dms_model::{DmsEndpoint, DmsTask, MySqlSettings, PostgresSettings, ReplicationInstance, S3Settings};
 use super::dms_records::{DmsCertificate, TableStatistics};
+use super::sql_script::assignments;
 
 pub(super) fn instance(from: &dms::ReplicationInstance) -> ReplicationInstance {
     let subnets = from.replication_subnet_group();
@@ -97,6 +98,7 @@ fn mysql(from: &dms::MySqlSettings) -> MySqlSettings {
         target_db_type: from.target_db_type().map(|t| t.as_str().to_owned()),
         execute_timeout: from.execute_timeout(),
         after_connect_script: from.after_connect_script().is_some_and(|s| !s.is_empty()),
+        script_sets: from.after_connect_script().map(assignments).unwrap_or_default(),
     }
 }
 

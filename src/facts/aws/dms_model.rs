@@ -247,6 +247,9 @@ pub struct MySqlSettings {
     pub execute_timeout: Option<i32>,
     /// SQL to run after connecting; only whether there is any.
     pub after_connect_script: bool,
+    /// What that SQL sets in the session: variables in lower case, with their values; see [`super::assignments`].
+    #[serde(default)]
+    pub script_sets: Vec<(String, String)>,
 }
 
 /// `S3Settings`, as far as anything asks.

@@ -17,6 +17,7 @@ mod model;
 mod network;
 mod rds;
 mod rds_model;
+mod sql_script;
 mod sts;
 
 pub(super) use collect::collect;
@@ -36,3 +37,4 @@ pub use network::{
 };
 pub(crate) use rds::sides as rds_sides;
 pub use rds_model::{AppliedGroup, ClusterMember, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading, Readings};
+pub use sql_script::assignments;

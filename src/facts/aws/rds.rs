@@ -29,6 +29,8 @@ const PARAMETERS: &[&str] = &[
     "net_read_timeout",
     "net_write_timeout",
     "wait_timeout",
+    "max_connections",
+    "explicit_defaults_for_timestamp",
     "sql_mode",
     "sql_require_primary_key",
     "character_set_server",

@@ -94,6 +94,7 @@ async fn questions(board: &Board<'_>, pipeline: &Pipeline, conn: &mut Conn) {
     let variables = server::variables(&mut ask).await;
     let account = server::account(&mut ask, &user).await;
     let grants = server::grants(&mut ask).await;
+    let transactions = server::transactions(&mut ask).await;
     let schemas = server::schemas(&mut ask).await;
     let mapped = pipeline.target_databases();
     board.target(|t| {
@@ -101,6 +102,7 @@ async fn questions(board: &Board<'_>, pipeline: &Pipeline, conn: &mut Conn) {
         t.variables = fact(variables);
         t.account = fact(account);
         t.grants = fact(grants);
+        t.transactions = fact(transactions);
         t.databases = fact(schemas.clone().map(|all| all.into_iter().map(|s| s.name).collect()));
         t.schemas = fact(schemas.map(|all| all.into_iter().filter(|s| mapped.contains(&s.name.as_str())).collect()));
     });

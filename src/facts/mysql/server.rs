@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{MyAccount, MyFlavor, MySchema, MySession, Unknown, UnknownKind};
+use mysql_async::Row;
+
+use super::super::{MyAccount, MyFlavor, MySchema, MySession, MyTransaction, Unknown, UnknownKind};
 use super::ask::{Ask, get};
 use crate::quote::my_literal;
 
@@ -135,6 +137,31 @@ pub(super) async fn account(ask: &mut Ask<'_>, user: &str) -> Result<MyAccount, 
 
 pub(super) async fn grants(ask: &mut Ask<'_>) -> Result<Vec<String>, Unknown> {
     Ok(ask.fact("SHOW GRANTS").await?.iter().map(|row| without_hash(&get::<String>(row, 0))).collect())
+}
+
+/// The oldest transactions that hold locks or changes.
+pub(super) async fn transactions(ask: &mut Ask<'_>) -> Result<Vec<MyTransaction>, Unknown> {
+    // The view tells times in the server's own time zone, whatever the session's is.
+    let sql = "SELECT t.trx_mysql_thread_id, p.user, \
+                      TIMESTAMPDIFF(SECOND, t.trx_started, CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM')), \
+                      t.trx_rows_locked, t.trx_rows_modified \
+                 FROM information_schema.innodb_trx t \
+                 LEFT JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
+                WHERE t.trx_rows_locked + t.trx_rows_modified > 0 ORDER BY t.trx_started LIMIT 100";
+    let rows = ask.fact(sql).await.map_err(|mut why| {
+        if why.kind == UnknownKind::NoPermission {
+            why.reason.push_str("; GRANT PROCESS ON *.* TO the login would let it");
+        }
+        why
+    })?;
+    let one = |row: &Row| MyTransaction {
+        session: get(row, 0),
+        user: get(row, 1),
+        age_seconds: u64::try_from(get::<i64>(row, 2)).unwrap_or(0),
+        locked: get(row, 3),
+        changed: get(row, 4),
+    };
+    Ok(rows.iter().map(one).collect())
 }
 
 /// MariaDB shows the password's hash in its first line; it has no business in a report.

@@ -80,13 +80,19 @@ pub(super) async fn collect(board: &Board<'_>, pipeline: &Pipeline, password: Op
 
 /// Asks everything of an open session; the answers that take long come last.
 async fn questions(board: &Board<'_>, pipeline: &Pipeline, ask: &Ask<'_>) {
-    let (session, settings, role, databases) =
-        tokio::join!(server::session(ask), server::settings(ask), server::role(ask), server::databases(ask));
+    let (session, settings, role, rights, databases) = tokio::join!(
+        server::session(ask),
+        server::settings(ask),
+        server::role(ask),
+        server::rights(ask),
+        server::databases(ask)
+    );
     let version = session.as_ref().map_or(0, |s| s.version_num);
     board.source(|s| {
         s.session = fact(session);
         s.settings = fact(settings);
         s.role = fact(role);
+        s.rights = fact(rights);
         s.databases = fact(databases);
     });
     let (wal, slots, senders, publication, transactions, prepared, installed, written) = tokio::join!(

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use tokio_postgres::{Client, Row};
 
 use super::super::{
-    EventTrigger, Installed, PgRole, PgSession, PgSetting, PreparedTransaction, Transaction, Unknown, UnknownKind,
-    WrittenTable,
+    EventTrigger, Installed, PgRights, PgRole, PgSession, PgSetting, PreparedTransaction, Sessions, Transaction,
+    Unknown, UnknownKind, WrittenTable,
 };
 use super::ask::Ask;
 
@@ -41,7 +41,8 @@ pub(super) async fn session(ask: &Ask<'_>) -> Result<PgSession, Unknown> {
                (SELECT pg_encoding_to_char(encoding)::text FROM pg_catalog.pg_database
                  WHERE datname = current_database()),
                EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = 'rdsadmin')
-               OR current_setting('rds.force_ssl', true) IS NOT NULL";
+               OR current_setting('rds.force_ssl', true) IS NOT NULL,
+               (SELECT datcollate::text FROM pg_catalog.pg_database WHERE datname = current_database())";
     let row = one(ask.fact(sql).await?)?;
     Ok(PgSession {
         version_num: u32::try_from(row.get::<_, i32>(0)).unwrap_or_default(),
@@ -52,6 +53,7 @@ pub(super) async fn session(ask: &Ask<'_>) -> Result<PgSession, Unknown> {
         in_recovery: row.get(5),
         encoding: row.get(6),
         is_rds: row.get(7),
+        collation: row.get(8),
     })
 }
 
@@ -117,6 +119,51 @@ pub(super) async fn role(ask: &Ask<'_>) -> Result<PgRole, Unknown> {
         has_rds_replication_role: row.get(5),
         bypass_rls: row.get(6),
         settings: row.get(7),
+    })
+}
+
+pub(super) async fn rights(ask: &Ask<'_>) -> Result<PgRights, Unknown> {
+    // Tables of extensions come and go with them; partitions are read by way of their root.
+    let sql = "
+        WITH owners AS (
+            SELECT DISTINCT c.relnamespace, c.relowner FROM pg_catalog.pg_class c
+             WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
+               AND NOT pg_has_role(c.relowner, 'USAGE')
+               AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e'
+                                  AND d.classid = 'pg_catalog.pg_class'::regclass)),
+        later AS (
+            SELECT n.nspname::text AS schema, pg_get_userbyid(o.relowner)::text AS owner
+              FROM owners o JOIN pg_catalog.pg_namespace n ON n.oid = o.relnamespace
+             WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+               AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r
+                                WHERE r.rolname = 'pg_read_all_data' AND pg_has_role(r.oid, 'USAGE'))
+               AND NOT EXISTS (
+                   SELECT FROM pg_catalog.pg_default_acl d, aclexplode(d.defaclacl) a
+                    WHERE d.defaclrole = o.relowner AND d.defaclobjtype = 'r' AND d.defaclnamespace IN (0, n.oid)
+                      AND a.privilege_type = 'SELECT'
+                      AND CASE a.grantee WHEN 0 THEN true ELSE pg_has_role(a.grantee, 'USAGE') END))
+        SELECT CASE WHEN isfinite(r.rolvaliduntil)
+                    THEN extract(epoch FROM r.rolvaliduntil - clock_timestamp())::float8 END,
+               nullif(r.rolconnlimit, -1), nullif(d.datconnlimit, -1),
+               (SELECT count(*)::int4 FROM pg_catalog.pg_stat_activity a WHERE a.usesysid = r.oid),
+               (SELECT count(*)::int4 FROM pg_catalog.pg_stat_activity a
+                 WHERE a.datid = d.oid AND a.usesysid IS NOT NULL),
+               ARRAY(SELECT nspname::text FROM pg_catalog.pg_namespace WHERE has_schema_privilege(oid, 'CREATE')
+                      ORDER BY 1),
+               ARRAY(SELECT schema FROM later ORDER BY schema, owner),
+               ARRAY(SELECT owner FROM later ORDER BY schema, owner)
+          FROM pg_catalog.pg_roles r, pg_catalog.pg_database d
+         WHERE r.rolname = current_user AND d.datname = current_database()";
+    let row = one(ask.fact(sql).await?)?;
+    let count = |at: usize| row.get::<_, Option<i32>>(at).and_then(|n| u32::try_from(n).ok());
+    let sessions = |limit: usize, open: usize| Sessions { limit: count(limit), open: count(open).unwrap_or(0) };
+    let (schemas, owners): (Vec<String>, Vec<String>) = (row.get(6), row.get(7));
+    Ok(PgRights {
+        valid_seconds: row.get(0),
+        role_sessions: sessions(1, 3),
+        database_sessions: sessions(2, 4),
+        creatable: row.get(5),
+        unreadable_later: schemas.into_iter().zip(owners).collect(),
     })
 }
 
