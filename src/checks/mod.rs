@@ -120,6 +120,7 @@ mod iam_008_kms_key_refused;
 mod iam_010_role_conditions_name_another_account;
 mod iam_011_redshift_role_unneeded;
 mod iam_012_credentials_end_soon;
+mod iam_013_s3_role_lacks_athena_and_glue;
 mod net_001_endpoint_host_is_not_the_published_one;
 mod net_002_endpoint_port_is_not_the_published_one;
 mod net_003_source_security_group_closed;

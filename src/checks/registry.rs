@@ -139,6 +139,7 @@ pub static ALL: &[&Check] = &[
     &super::iam_010_role_conditions_name_another_account::CHECK,
     &super::iam_011_redshift_role_unneeded::CHECK,
     &super::iam_012_credentials_end_soon::CHECK,
+    &super::iam_013_s3_role_lacks_athena_and_glue::CHECK,
     &super::dri_010_instance_key_unusable::CHECK,
     &super::dri_001_replication_instance_not_available::CHECK,
     &super::dri_002_dms_engine_version_ends::CHECK,

@@ -17,7 +17,7 @@ check! {
     ///
     /// # How to fix it by hand
     /// Upgrade to 8.4, on a copy first: `aws rds modify-db-instance --db-instance-identifier NAME --engine-version
-    /// VERSION --allow-major-version-upgrade`.
+    /// VERSION --allow-major-version-upgrade`. From a newer version there is no way back on RDS: load an 8.4 beside it.
     ///
     /// # Source
     /// Amazon RDS User Guide, "Using Amazon RDS Extended Support"; AWS DMS User Guide, "Targets for AWS DMS".
@@ -36,17 +36,25 @@ fn judge(facts: &Facts) -> Judged {
         only(why.map(|why| {
             let message = format!("{name} is MySQL {}, {why}", side.instance.engine_version);
             let upgrade = "aws rds modify-db-instance --db-instance-identifier";
-            let fix = Fix::manual(
-                "upgrade it to 8.4",
-                [
-                    "Try it on a copy that was restored from a snapshot.".to_owned(),
-                    format!("{upgrade} {name} --engine-version VERSION --allow-major-version-upgrade (it reboots)"),
-                ],
-            );
+            let fix = if why == TOO_NEW {
+                let todo =
+                    "Try the pipeline's types on it before you rely on it; RDS does not go back to an older version.";
+                Fix::manual("try it first, or move to 8.4", [todo])
+            } else {
+                Fix::manual(
+                    "upgrade it to 8.4",
+                    [
+                        "Try it on a copy that was restored from a snapshot.".to_owned(),
+                        format!("{upgrade} {name} --engine-version VERSION --allow-major-version-upgrade (it reboots)"),
+                    ],
+                )
+            };
             Finding::new(name, message).fix(fix)
         }))
     })
 }
+
+const TOO_NEW: &str = "which DMS does not list as a target";
 
 fn fault(instance: &RdsInstance) -> Option<&'static str> {
     if !instance.engine.contains("mysql") {
@@ -56,7 +64,7 @@ fn fault(instance: &RdsInstance) -> Option<&'static str> {
     let mut parts = instance.engine_version.split('.').map(|p| p.parse::<u32>().unwrap_or(0));
     match (parts.next()?, parts.next()?) {
         (..=4, _) | (5, ..=7) => Some("which is out of standard support"),
-        (9.., _) | (8, 5..) => Some("which DMS does not list as a target"),
+        (9.., _) | (8, 5..) => Some(TOO_NEW),
         _ => None,
     }
 }

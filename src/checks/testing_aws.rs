@@ -53,6 +53,7 @@ pub(crate) fn healthy_dms() -> Facts {
         denied: Fact::Known(Vec::new()),
         not_passable: Fact::Known(Vec::new()),
         unreadable_secrets: Fact::Known(Vec::new()),
+        s3_role_lacks: Fact::Known(Vec::new()),
         network: Some(healthy_network()),
     });
     facts

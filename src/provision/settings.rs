@@ -49,7 +49,10 @@ fn document_of(wishes: Wishes) -> Value {
         "ChangeProcessingDdlHandlingPolicy": {
             "HandleSourceTableDropped": false, "HandleSourceTableTruncated": false, "HandleSourceTableAltered": false
         },
-        "ValidationSettings": {"EnableValidation": database, "ValidationPartialLobSize": lob_kb},
+        // Text keys are in another order on the target than on the source.
+        "ValidationSettings": {
+            "EnableValidation": database, "HandleCollationDiff": database, "ValidationPartialLobSize": lob_kb
+        },
         "ErrorBehavior": {
             "DataErrorPolicy": suspend, "DataTruncationErrorPolicy": suspend, "DataErrorEscalationPolicy": suspend,
             "TableErrorPolicy": suspend, "TableErrorEscalationPolicy": "STOP_TASK",

@@ -111,6 +111,7 @@ async fn replication(board: &Board<'_>, session: &Session, pipeline: &Pipeline) 
             facts.roles.settle(&why);
             facts.not_passable.settle(&why);
             facts.unreadable_secrets.settle(&why);
+            facts.s3_role_lacks.settle(&why);
         });
         return;
     };
@@ -290,9 +291,22 @@ async fn roles(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts
         }
     };
     let roles = seen(iam::roles(session, &names).await);
+    let s3_role_lacks = s3_role_lacks(session, dms, first).await;
     board.aws(|facts| {
         (facts.roles, facts.not_passable, facts.unreadable_secrets) = (roles, not_passable, unreadable);
+        facts.s3_role_lacks = s3_role_lacks;
     });
+}
+
+async fn s3_role_lacks(session: &Session, dms: &Dms, first: &DmsFacts) -> Fact<Vec<String>> {
+    let endpoint = match first.endpoint(&dms.target_endpoint) {
+        Ok(endpoint) => endpoint,
+        Err(why) => return Fact::Unknown(why),
+    };
+    let Some(s3) = endpoint.and_then(|e| e.s3.as_ref()) else { return Fact::Known(Vec::new()) };
+    let task = first.task(dms).ok().flatten();
+    let validates = task.and_then(|t| t.setting("/ValidationSettings/EnableValidation")) == Some(&true.into());
+    seen(iam::s3_role_lacks(session, s3, validates || s3.glue_catalog).await)
 }
 
 /// `arn:aws:iam::123456789012:role/path/name`.

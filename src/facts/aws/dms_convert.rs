@@ -111,6 +111,7 @@ fn s3(from: &dms::S3Settings) -> S3Settings {
         include_op_for_full_load: from.include_op_for_full_load(),
         timestamp_column: some(from.timestamp_column_name()),
         encryption: from.encryption_mode().map(|m| m.as_str().to_owned()),
+        glue_catalog: from.glue_catalog_generation().unwrap_or_default(),
     }
 }
 

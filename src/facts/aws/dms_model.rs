@@ -269,6 +269,9 @@ pub struct S3Settings {
     pub timestamp_column: Option<String>,
     /// `sse-s3` or `sse-kms`.
     pub encryption: Option<String>,
+    /// DMS keeps a catalogue of the files in Glue.
+    #[serde(default)]
+    pub glue_catalog: bool,
 }
 
 /// A task.

@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::convert::text;
+use super::dms_model::S3Settings;
 use super::model::{Caller, Role, UnreadableSecret};
 use crate::aws::{Error, Session, pages, policy};
 
@@ -107,6 +108,50 @@ pub(super) async fn unreadable_secrets(
         }
     }
     Ok(unreadable)
+}
+
+/// What DMS does with the objects of an S3 target.
+const ON_OBJECTS: [&str; 3] = ["s3:PutObject", "s3:DeleteObject", "s3:PutObjectTagging"];
+/// What it asks of Athena and Glue where it validates the files or catalogues them; the least that both need:
+/// <https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Validating_S3.html>.
+const ON_CATALOGUE: [&str; 6] = [
+    "athena:CreateWorkGroup",
+    "athena:GetQueryExecution",
+    "athena:StartQueryExecution",
+    "glue:CreateDatabase",
+    "glue:CreateTable",
+    "glue:GetTable",
+];
+
+/// The actions that the policies of an S3 endpoint's role do not allow, of those that DMS needs.
+pub(super) async fn s3_role_lacks(session: &Session, s3: &S3Settings, catalogue: bool) -> Result<Vec<String>, Error> {
+    let (Some(role), Some(bucket)) = (&s3.role, &s3.bucket) else { return Ok(Vec::new()) };
+    let partition = role.split(':').nth(1).unwrap_or("aws");
+    let bucket = format!("arn:{partition}:s3:::{bucket}");
+    let folder = s3.folder.as_deref().map(|f| f.trim_matches('/').to_owned() + "/").unwrap_or_default();
+    let object = format!("{bucket}/{folder}LOAD00000001");
+    let on_catalogue = if catalogue { &ON_CATALOGUE[..] } else { &[] };
+    let mut lacking = Vec::new();
+    for (actions, resource) in [(&ON_OBJECTS[..], object), (&["s3:ListBucket"], bucket), (on_catalogue, "*".into())] {
+        match refused(session, role, actions, &resource).await {
+            // There is no such role, which is another check's to say.
+            Err(error) if error.is_not_found() => {}
+            found => lacking.extend(found?),
+        }
+    }
+    Ok(lacking)
+}
+
+/// Those of these actions on a resource that a role's own policies do not allow.
+async fn refused(session: &Session, role: &str, actions: &[&str], resource: &str) -> Result<Vec<String>, Error> {
+    if actions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = actions.iter().map(|&a| a.to_owned()).collect();
+    let ask = session.iam().simulate_principal_policy().policy_source_arn(role).set_action_names(Some(names));
+    let answer = session.call("iam:SimulatePrincipalPolicy", ask.resource_arns(resource).send()).await?;
+    let refused = answer.evaluation_results().iter().filter(|r| r.eval_decision().as_str() != "allowed");
+    Ok(refused.map(|r| r.eval_action_name().to_owned()).collect())
 }
 
 /// Whether a user's or role's own policies allow an action, as IAM simulates it.

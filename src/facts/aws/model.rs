@@ -37,6 +37,10 @@ pub struct AwsFacts {
     pub not_passable: Fact<Vec<String>>,
     /// Secrets that the endpoints name and that their roles do not get at, by the same simulation.
     pub unreadable_secrets: Fact<Vec<UnreadableSecret>>,
+    /// The actions that DMS needs on S3, and where it validates or catalogues files on Athena and Glue, and that the
+    /// policies of the S3 endpoint's role do not allow, by the same simulation. Empty without such an endpoint.
+    #[serde(default = "Fact::pending")]
+    pub s3_role_lacks: Fact<Vec<String>>,
     /// The networks of the replication instance and of both databases; `None` in builds without the feature `ec2`.
     #[serde(default)]
     pub network: Option<Network>,
@@ -58,6 +62,7 @@ impl AwsFacts {
             denied: Fact::pending(),
             not_passable: Fact::pending(),
             unreadable_secrets: Fact::pending(),
+            s3_role_lacks: Fact::pending(),
             network: cfg!(feature = "ec2").then(Network::pending),
         }
     }
@@ -145,6 +150,7 @@ impl Settle for AwsFacts {
         self.denied.settle(why);
         self.not_passable.settle(why);
         self.unreadable_secrets.settle(why);
+        self.s3_role_lacks.settle(why);
         if let Some(network) = &mut self.network {
             network.settle(why);
         }
