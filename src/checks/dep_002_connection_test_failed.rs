@@ -12,7 +12,7 @@ use crate::fixes::{Action, Cost, Fix, Mode, Step};
 check! {
     /// # What it looks at
     /// The last test of each endpoint from the pipeline's replication instance, its message decoded, beside the login
-    /// from this machine. Causes that have a check of their own (TLS, database name) are told there, and this check
+    /// from this machine. Causes that have a check of their own (TLS, database name, security groups) are told there, and this check
     /// waits for them.
     ///
     /// # Why it matters
@@ -39,7 +39,8 @@ check! {
     title: "The replication instance cannot connect through an endpoint",
     after: [
         "IAM-001", "DRI-001", "DEP-003", "NET-001", "NET-002", "TLS-003", "TLS-005", "DEP-020", "DEP-021", "DEP-022",
-        "AUT-014", "AUT-022", "IAM-008", "TLS-007", "TLS-008",
+        "AUT-014", "AUT-022", "IAM-008", "TLS-007", "TLS-008", "NET-003", "NET-004", "NET-005", "NET-006", "NET-009",
+        "NET-012", "NET-013",
     ],
 }
 

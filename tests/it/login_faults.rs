@@ -8,9 +8,9 @@ use cdc_doctor::lab::servers::{MySqlOptions, MySqlServer, Postgres, PostgresOpti
 use cdc_doctor::quote::{my_ident, pg_ident};
 use secrecy::SecretString;
 
+use crate::aws_faults::seeded::{dms, fails, passes, provisioned_on};
 use crate::checks::{Case, Seen, notes};
 use crate::support::{self, Source, Target};
-use crate::target_faults::{client, fails, passes, provisioned};
 
 /// A pipeline whose source has one table that its role may read.
 fn with_role() -> (Case, Source, String) {
@@ -92,9 +92,7 @@ fn a_source_without_a_connection_left_is_told() {
         ..PostgresOptions::default()
     })
     .unwrap();
-    // A `Source` borrows its server for ever; `stop` at the end, or the end of the process, ends it all the same.
-    let server: &'static Postgres = Box::leak(Box::new(server));
-    let source = Source { server, endpoint: server.endpoint("postgres"), password: server.password().clone() };
+    let source = own(server);
     let mut case = Case::new(&source, &support::target(MyFlavor::MariaDb));
     case.source_role(&source, "");
     support::block_on(async {
@@ -109,17 +107,25 @@ fn a_source_without_a_connection_left_is_told() {
         assert!(words.starts_with("53300 remaining connection slots are reserved"), "{words}");
     });
     assert!(!case.look().causes().contains(&"AUT-015"));
-    server.stop();
+    source.server.stop();
+}
+
+/// A source that nobody else leaves slots on. It borrows its server for ever; `stop`, or the end of the process, ends
+/// that all the same.
+fn own(server: Postgres) -> Source {
+    let server: &'static Postgres = Box::leak(Box::new(server));
+    Source { server, endpoint: server.endpoint("postgres"), password: server.password().clone() }
 }
 
 #[test]
 fn a_target_without_a_connection_left_is_told() {
+    let source = own(Postgres::start(&PostgresOptions::default()).unwrap());
     for flavor in [MyFlavor::MariaDb, MyFlavor::MySql] {
         let server = MySqlServer::start(&MySqlOptions::new(flavor)).unwrap();
         let server: &'static MySqlServer = Box::leak(Box::new(server));
         server.run(None, "CREATE DATABASE charts CHARACTER SET utf8mb4").unwrap();
         let target = Target { server, endpoint: server.endpoint("charts"), password: server.password().clone() };
-        let mut case = Case::new(&support::source(), &target);
+        let mut case = Case::new(&source, &target);
         let account = case.target_account(&target, "WITH MAX_CONNECTIONS_PER_HOUR 1");
         target.run(&format!("GRANT ALL ON {}.* TO '{account}'@'%'", my_ident("charts")));
         let _ = case.look();
@@ -142,12 +148,13 @@ fn a_target_without_a_connection_left_is_told() {
         assert!(seen.finding("AUT-026").evidence[0].1.starts_with("1040"), "{flavor:?}");
         server.stop();
     }
+    source.server.stop();
 }
 
 /// The schema of what captures DDL has to be open to a login that may make event triggers.
 #[test]
 fn the_schema_for_captured_ddl_is_told_until_the_login_may_create_there() {
-    let mut account = provisioned(MyFlavor::MariaDb);
+    let mut account = provisioned_on(MyFlavor::MariaDb);
     let source = |sql: &str| account.source.run("postgres", sql).unwrap();
     source("DO $$ BEGIN CREATE ROLE rds_superuser; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
     source("CREATE ROLE mover LOGIN REPLICATION PASSWORD 's3cret' IN ROLE rds_superuser, pg_read_all_data");
@@ -157,7 +164,7 @@ fn the_schema_for_captured_ddl_is_told_until_the_login_may_create_there() {
     account.project.set("SOURCE_PASSWORD", &SecretString::from("s3cret"));
     account.run(&["provision", "apply", "--yes"], 0);
     passes(&account, "AUT-012");
-    let dms = client(&account);
+    let dms = dms(&account);
     support::block_on(async {
         let all = dms.describe_endpoints().send().await.unwrap();
         let found = all.endpoints().iter().find(|e| e.endpoint_identifier() == Some("charts-src")).unwrap();

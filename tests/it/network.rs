@@ -1,18 +1,13 @@
-//! The networks around the pipeline, by EC2: what moto says of them becomes facts, and what is closed in the simulated
-//! account is told. Only in builds with the feature `ec2`.
+//! The networks around the pipeline, by EC2: what moto says of them becomes facts.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, IpPermission, IpRange, PeeringConnectionOptionsRequest, PortRange, RuleAction,
-    UserIdGroupPair, VpcEndpointType,
+    AttributeBooleanValue, IpPermission, IpRange, PeeringConnectionOptionsRequest, UserIdGroupPair, VpcEndpointType,
 };
-use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::facts::aws::{Network, Permission, Places, Route, VpcDns, look_at_network};
-use serde_json::Value;
 
-use crate::account::Account;
 use crate::support::{block_on, moto_session};
 
 /// Two peered VPCs with a subnet each; the first has a group, an ACL, a NAT gateway and both kinds of endpoints.
@@ -146,144 +141,4 @@ fn of_ways(network: &Network, made: &Made) {
     assert_eq!(accepter.private_names_for_peer, Some(true));
     let [nat] = network.nat_gateways.value().unwrap().as_slice() else { panic!("{network:?}") };
     assert!(nat.id == made.nat && nat.public_addresses.len() == 1, "{nat:?}");
-}
-
-/// The outcome and the messages of each network check that looks at EC2.
-fn told(account: &Account) -> BTreeMap<String, (String, String)> {
-    let ran = account.project.run(&["check", "--only", "net", "--format", "json"]);
-    let report: Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran}"));
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let check = |check: &Value| {
-        let findings = check["findings"].as_array().into_iter().flatten().map(|f| text(&f["message"]));
-        (text(&check["code"]), (text(&check["outcome"]), findings.collect::<Vec<_>>().join("; ")))
-    };
-    report["checks"].as_array().unwrap().iter().map(check).collect()
-}
-
-#[track_caller]
-fn failing(account: &Account, codes: &[&str]) -> BTreeMap<String, (String, String)> {
-    let told = told(account);
-    let failing: Vec<&str> = told.iter().filter(|(_, (o, _))| o == "fail").map(|(code, _)| code.as_str()).collect();
-    assert_eq!(failing, codes, "{told:?}");
-    told
-}
-
-/// What an administrator of the simulated account does.
-struct Admin<'a> {
-    ec2: &'a Client,
-    group: String,
-    acl: String,
-    vpc: String,
-}
-
-impl<'a> Admin<'a> {
-    async fn new(ec2: &'a Client) -> Self {
-        let groups = ec2.describe_security_groups().send().await.unwrap();
-        let acls = ec2.describe_network_acls().send().await.unwrap();
-        let id = |id: Option<&str>| id.unwrap().to_owned();
-        let (group, acl) = (&groups.security_groups()[0], &acls.network_acls()[0]);
-        Self { ec2, group: id(group.group_id()), acl: id(acl.network_acl_id()), vpc: id(group.vpc_id()) }
-    }
-
-    /// Nobody may come in, but to port 22.
-    async fn close_group(&self) {
-        let all = IpPermission::builder().ip_protocol("-1");
-        let all = all.user_id_group_pairs(UserIdGroupPair::builder().group_id(&self.group).build()).build();
-        self.ec2.revoke_security_group_ingress().group_id(&self.group).ip_permissions(all).send().await.unwrap();
-        self.admit(22).await;
-    }
-
-    async fn admit(&self, port: u16) {
-        let to = IpPermission::builder().ip_protocol("tcp").from_port(port.into()).to_port(port.into());
-        let to = to.user_id_group_pairs(UserIdGroupPair::builder().group_id(&self.group).build()).build();
-        self.ec2.authorize_security_group_ingress().group_id(&self.group).ip_permissions(to).send().await.unwrap();
-    }
-
-    /// Nothing may go out, or all.
-    async fn go_out(&self, may: bool) {
-        let all = IpPermission::builder().ip_protocol("-1").ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").build());
-        let all = all.build();
-        if may {
-            let ask = self.ec2.authorize_security_group_egress().group_id(&self.group).ip_permissions(all);
-            ask.send().await.unwrap();
-        } else {
-            let ask = self.ec2.revoke_security_group_egress().group_id(&self.group).ip_permissions(all);
-            ask.send().await.unwrap();
-        }
-    }
-
-    /// Answers do not come back in.
-    async fn refuse_answers(&self) {
-        let ask = self.ec2.create_network_acl_entry().network_acl_id(&self.acl).rule_number(50).egress(false);
-        let ask = ask.protocol("6").rule_action(RuleAction::Deny).cidr_block("10.51.0.0/16");
-        ask.port_range(PortRange::builder().from(32_768).to(65_535).build()).send().await.unwrap();
-    }
-
-    async fn let_answers_in(&self) {
-        let ask = self.ec2.delete_network_acl_entry().network_acl_id(&self.acl).rule_number(50).egress(false);
-        ask.send().await.unwrap();
-    }
-
-    async fn resolve(&self, may: bool) {
-        let value = AttributeBooleanValue::builder().value(may).build();
-        self.ec2.modify_vpc_attribute().vpc_id(&self.vpc).enable_dns_support(value).send().await.unwrap();
-    }
-}
-
-#[test]
-fn what_is_closed_in_the_account_is_told_until_it_is_opened() {
-    let account = Account::new(MyFlavor::MariaDb);
-    let words = "Test Endpoint failed: Application-Status: 1020912, Application-Message: Failed to connect, \
-                 Application-Detailed-Message: [unixODBC]timeout expired ODBC general error.";
-    account.simulator.refuse_connections("charts-src", Some(words));
-    account.run(&["provision", "apply", "--yes"], 3);
-    let told = failing(&account, &[]);
-    let looked = ["NET-003", "NET-004", "NET-005", "NET-006", "NET-007", "NET-008", "NET-009", "NET-010", "NET-011"];
-    for code in looked.into_iter().chain(["NET-012", "NET-013", "NET-015"]) {
-        assert_eq!(told[code].0, "pass", "{code}: {told:?}");
-    }
-
-    let credentials = aws_sdk_ec2::config::Credentials::new("simulation", "simulation", None, None, "test");
-    let config = aws_sdk_ec2::Config::builder().behavior_version_latest().credentials_provider(credentials);
-    let region = aws_sdk_ec2::config::Region::new("eu-west-2");
-    let ec2 = Client::from_conf(config.region(region).endpoint_url(account.simulator.url()).build());
-    let admin = block_on(Admin::new(&ec2));
-    let (source, target) = (account.source.endpoint("postgres").port, account.target.endpoint("charts").port);
-
-    block_on(admin.close_group());
-    let told = failing(&account, &["NET-003", "NET-004"]);
-    assert!(told["NET-003"].1.ends_with(&format!("in to port {source}")), "{told:?}");
-    block_on(async {
-        admin.admit(source).await;
-        admin.admit(target).await;
-        admin.go_out(false).await;
-        admin.resolve(false).await;
-    });
-    let told = failing(&account, &["NET-005", "NET-009"]);
-    assert!(told["NET-005"].1.contains(&format!("out to port {target} of the target")), "{told:?}");
-    block_on(async {
-        admin.go_out(true).await;
-        admin.resolve(true).await;
-        admin.refuse_answers().await;
-    });
-    let told = failing(&account, &["NET-006"]);
-    assert!(told["NET-006"].1.starts_with("Rule 50 of acl-"), "{told:?}");
-    block_on(admin.let_answers_in());
-    failing(&account, &[]);
-    permitted(&account);
-}
-
-/// What was called, by the policies of `assets/iam`, and nothing else; a refusal names the permission.
-fn permitted(account: &Account) {
-    let calls = account.simulator.calls();
-    let allowed = cdc_doctor::aws::policy::actions(cdc_doctor::aws::policy::CHECK_EC2);
-    for action in &allowed {
-        assert!(calls.contains(action), "nobody calls {action}");
-    }
-    account.simulator.fault("ec2:DescribeSecurityGroups", cdc_doctor::lab::aws::Fault::AccessDenied, 1);
-    let ran = account.project.run(&["check", "--only", "NET-003", "--format", "json"]);
-    let report: Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran}"));
-    assert_eq!(report["checks"][0]["outcome"], "unknown", "{ran}");
-    let reason = report["checks"][0]["reason"].as_str().unwrap();
-    assert!(reason.contains("ec2:DescribeSecurityGroups"), "{reason}");
 }

@@ -1,58 +1,21 @@
 //! Faults of the target and of what writes to it, seeded on real servers and in the simulated account: the check that
 //! knows each tells it, and passes when it is mended.
 
-use aws_sdk_databasemigration::Client;
-use aws_sdk_databasemigration::config::{BehaviorVersion, Builder, Credentials, Region};
 use cdc_doctor::diagnose::Outcome;
 use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::quote::my_ident;
 use mysql_async::prelude::Queryable;
 use secrecy::SecretString;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::account::Account;
+use crate::aws_faults::seeded::{dms, fails, passes, provisioned_on as provisioned, report, set};
 use crate::checks::{Case, notes};
 use crate::support::{self, block_on};
 
-/// An account with its DMS side in place and nothing started.
-pub fn provisioned(flavor: MyFlavor) -> Account {
-    let account = Account::new(flavor);
-    account.run(&["provision", "apply", "--yes"], 0);
-    account
-}
-
-/// What a check says: its outcome, and the messages of its findings.
-fn told(account: &Account, code: &str) -> (String, String) {
-    let ran = account.project.run(&["check", "--only", code, "--format", "json"]);
-    let report: Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran}"));
-    let check = &report["checks"][0];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let findings = check["findings"].as_array().into_iter().flatten().map(|f| text(&f["message"]));
-    (text(&check["outcome"]), findings.collect::<Vec<_>>().join("; "))
-}
-
-#[track_caller]
-pub fn fails(account: &Account, code: &str, part: &str) {
-    let (outcome, message) = told(account, code);
-    assert!(outcome == "fail" && message.contains(part), "{code}: {outcome}, {message:?}, not {part:?}");
-}
-
-#[track_caller]
-pub fn passes(account: &Account, code: &str) {
-    let (outcome, message) = told(account, code);
-    assert_eq!(outcome, "pass", "{code}: {message}");
-}
-
-/// A client of the simulated DMS.
-pub fn client(account: &Account) -> Client {
-    let credentials = Credentials::new("simulation", "simulation", None, None, "test");
-    let config = Builder::new().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-west-2"));
-    Client::from_conf(config.endpoint_url(account.simulator.url()).credentials_provider(credentials).build())
-}
-
 /// Gives the target endpoint other extra connection attributes.
 fn set_attributes(account: &Account, attributes: &str) {
-    let dms = client(account);
+    let dms = dms(account);
     block_on(async {
         let all = dms.describe_endpoints().send().await.unwrap();
         let target = all.endpoints().iter().find(|e| e.endpoint_identifier() == Some("charts-tgt")).unwrap();
@@ -139,7 +102,7 @@ fn assessments_are_told_what_they_cannot_read() {
     std::fs::write(account.project.path(), text).unwrap();
     account.project.set("TARGET_PASSWORD", &SecretString::from("s3cret"));
     // The endpoint still logs in as another.
-    assert_eq!(told(&account, "AUT-019").0, "unknown");
+    assert_eq!(report(&account, &["--only", "AUT-019"])["AUT-019"].0, "unknown");
     account.run(&["provision", "apply", "--yes"], 0);
     fails(&account, "AUT-019", "may not read the target's accounts");
     passes(&account, "AUT-018");
@@ -177,28 +140,17 @@ fn settings_of_the_target_that_dms_cannot_work_with_are_told_and_set() {
             // The simulated groups of MariaDB take no list of modes.
             codes.push("TCF-005");
         }
-        set_task(&account, &json!({"TargetMetadata": {"LimitedSizeLobMode": true, "LobMaxSize": 2048}}));
+        set(&account, &json!({"TargetMetadata": {"LimitedSizeLobMode": true, "LobMaxSize": 2048}}));
         fails(&account, "TCF-002", "lets LOBs of 2048 KB through, the target takes 1024 KB");
         fails(&account, "TCF-003", "waits 30 seconds (net_read_timeout)");
         fails(&account, "TCF-005", "ANSI_QUOTES");
         fails(&account, "TCF-010", "set to the present");
         passes(&account, "TCF-013");
-        set_task(&account, &json!({"FullLoadSettings": {"MaxFullLoadSubTasks": 20}}));
+        set(&account, &json!({"FullLoadSettings": {"MaxFullLoadSubTasks": 20}}));
         fails(&account, "TCF-013", "opens 21 sessions, the target takes 10");
         account.run(&[&["fix", "--yes", "--allow-reboot"], &codes[..]].concat(), 0);
         codes.iter().for_each(|code| passes(&account, code));
     }
-}
-
-/// Changes settings of the task.
-fn set_task(account: &Account, settings: &Value) {
-    let dms = client(account);
-    block_on(async {
-        let tasks = dms.describe_replication_tasks().send().await.unwrap();
-        let arn = tasks.replication_tasks()[0].replication_task_arn().unwrap();
-        let ask = dms.modify_replication_task().replication_task_arn(arn);
-        ask.replication_task_settings(settings.to_string()).send().await.unwrap();
-    });
 }
 
 #[test]
@@ -244,6 +196,9 @@ fn text_keys_are_told_to_validation() {
     create("utf8mb4_nopad_bin");
     passes(&account, "TCF-019");
     create("utf8mb4_general_ci");
+    // As provisioned, validation allows for it.
+    passes(&account, "TCF-019");
+    set(&account, &json!({"ValidationSettings": {"EnableValidation": true, "HandleCollationDiff": false}}));
     fails(&account, "TCF-019", "the two servers order differently");
     account.run(&["fix", "--yes", "TCF-019"], 0);
     passes(&account, "TCF-019");

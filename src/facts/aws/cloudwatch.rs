@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, RecentlyActive};
 
 use super::rds_model::{Reading, Readings};
-use crate::aws::{Error, Session};
+use crate::aws::{Error, Session, pages};
 
 /// Of an RDS instance.
 pub(super) const RDS: &[&str] = &[
@@ -86,6 +86,35 @@ pub(super) async fn alarms(
     Ok(all)
 }
 
+/// What the metrics of a serverless replication are kept under; nothing as long as there are none. The guide of DMS
+/// Serverless lists the metrics and not this, so it is looked for among those of the last hours.
+///
+/// # Errors
+/// The metrics cannot be listed.
+pub(crate) async fn serverless_dimensions(
+    session: &Session,
+    arn: &str,
+    identifier: &str,
+) -> Result<Option<Vec<(String, String)>>, Error> {
+    let all = pages(async |marker| {
+        let ask = session.cloudwatch().list_metrics().namespace("AWS/DMS").metric_name("CDCLatencyTarget");
+        let ask = ask.recently_active(RecentlyActive::Pt3H).set_next_token(marker);
+        let page = session.call("cloudwatch:ListMetrics", ask.send()).await?;
+        Ok((page.metrics().to_vec(), page.next_token))
+    });
+    let pair = |d: &Dimension| (d.name().unwrap_or_default().to_owned(), d.value().unwrap_or_default().to_owned());
+    let mut pairs = all.await?.into_iter().map(|m| m.dimensions().iter().map(pair).collect::<Vec<_>>());
+    Ok(pairs.find(|all| all.iter().any(|(name, value)| names(name, value, arn, identifier))))
+}
+
+/// A dimension that stands for this serverless replication.
+fn names(name: &str, value: &str, arn: &str, identifier: &str) -> bool {
+    let id = arn.rsplit(':').next().unwrap_or_default();
+    // An instance may have the same name as the replication.
+    let by_name = name.starts_with("ReplicationConfig") && value.eq_ignore_ascii_case(identifier);
+    value == arn || value.eq_ignore_ascii_case(id) || by_name
+}
+
 fn as_dimensions(pairs: &[(&str, &str)]) -> Vec<Dimension> {
     pairs.iter().map(|(name, value)| Dimension::builder().name(*name).value(*value).build()).collect()
 }
@@ -100,6 +129,20 @@ fn reading(values: &[f64]) -> Option<Reading> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_serverless_replication_is_known_by_its_values() {
+        let arn = "arn:aws:dms:eu-west-2:000000000000:replication-config:ABC";
+        for (name, value, wanted) in [
+            ("ReplicationConfigId", "ABC", true),
+            ("ReplicationConfigArn", arn, true),
+            ("ReplicationConfigIdentifier", "Charts-Task", true),
+            ("ReplicationInstanceIdentifier", "charts-task", false),
+            ("ReplicationConfigIdentifier", "other", false),
+        ] {
+            assert_eq!(names(name, value, arn, "charts-task"), wanted, "{name} {value}");
+        }
+    }
 
     #[test]
     fn the_newest_value_comes_first() {

@@ -208,22 +208,7 @@ async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts)
         }
     };
     if dms.serverless {
-        let (tables, assessments, log, log_group) = tokio::join!(
-            dms_serverless::tables(session, task),
-            dms_serverless::assessments(session, task),
-            logs::serverless_complaints(session, &task.arn),
-            logs::group(session, logs::serverless_group(&task.arn)),
-        );
-        let why = "DMS Serverless keeps it elsewhere: look in the console";
-        board.aws(|facts| {
-            facts.dms.tables = seen(tables);
-            facts.dms.assessments = seen(assessments);
-            facts.dms.log = seen(log);
-            facts.dms.log_group = seen(log_group);
-            facts.dms.events = Fact::unknown(UnknownKind::NotConfigured, why);
-            facts.dms.task_metrics = Fact::unknown(UnknownKind::NotConfigured, why);
-            facts.dms.alarms = Fact::unknown(UnknownKind::NotConfigured, why);
-        });
+        serverless::replication(board, session, task).await;
         return;
     }
     let (tables, assessments, events, log, metrics, alarms, log_group) = tokio::join!(
@@ -335,5 +320,6 @@ impl AwsFacts {
     }
 }
 
+mod serverless;
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,7 @@ mod rds_model;
 mod sql_script;
 mod sts;
 
+pub(crate) use cloudwatch::serverless_dimensions;
 pub(super) use collect::collect;
 pub use discover::{Discovery, discover};
 pub use dms_model::{DmsEndpoint, DmsFacts, DmsTask, MySqlSettings, PostgresSettings, ReplicationInstance, S3Settings};

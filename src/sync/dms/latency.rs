@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, RecentlyActive};
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 
 use super::Run;
 use super::task::Task;
-use crate::aws::{Error, pages};
+use crate::aws::Error;
+use crate::facts::aws::serverless_dimensions;
 
 const NAMESPACE: &str = "AWS/DMS";
 /// Seconds: the age of the oldest change that is not applied.
@@ -51,49 +52,13 @@ impl Latency {
 
 /// What the task's metrics are kept under; nothing as long as there are none.
 async fn dimensions(run: &Run, task: &Task) -> Result<Option<Vec<Dimension>>, Error> {
-    let dimension = |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
-    if !task.serverless {
-        return Ok(Some(vec![
-            dimension("ReplicationInstanceIdentifier", &task.instance),
-            dimension("ReplicationTaskIdentifier", task.id()),
-        ]));
-    }
-    // The guide of DMS Serverless lists the metrics of a replication, and not what they are kept under.
-    let all = pages(async |marker| {
-        let ask = run.session.cloudwatch().list_metrics().namespace(NAMESPACE).metric_name(METRIC);
-        let ask = ask.recently_active(RecentlyActive::Pt3H).set_next_token(marker);
-        let page = run.session.call("cloudwatch:ListMetrics", ask.send()).await?;
-        Ok((page.metrics().to_vec(), page.next_token))
-    });
-    let of_this = |m: &Metric| m.dimensions().iter().any(|d| names(d, task));
-    Ok(all.await?.into_iter().find(of_this).map(|m| m.dimensions().to_vec()))
-}
-
-/// A dimension that stands for this serverless replication.
-fn names(dimension: &Dimension, task: &Task) -> bool {
-    let (name, value) = (dimension.name().unwrap_or_default(), dimension.value().unwrap_or_default());
-    // An instance may have the same name as the replication.
-    let by_name = name.starts_with("ReplicationConfig") && value.eq_ignore_ascii_case(&task.name);
-    value == task.arn || value.eq_ignore_ascii_case(task.id()) || by_name
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_serverless_replication_is_known_by_its_values() {
-        let arn = "arn:aws:dms:eu-west-2:000000000000:replication-config:ABC";
-        let task = Task { arn: arn.into(), name: "charts-task".into(), serverless: true, ..Task::default() };
-        for (name, value, wanted) in [
-            ("ReplicationConfigId", "ABC", true),
-            ("ReplicationConfigArn", arn, true),
-            ("ReplicationConfigIdentifier", "Charts-Task", true),
-            ("ReplicationInstanceIdentifier", "charts-task", false),
-            ("ReplicationConfigIdentifier", "other", false),
-        ] {
-            let dimension = Dimension::builder().name(name).value(value).build();
-            assert_eq!(names(&dimension, &task), wanted, "{name} {value}");
-        }
-    }
+    let pairs = if task.serverless {
+        serverless_dimensions(&run.session, &task.arn, &task.name).await?
+    } else {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let instance = pair("ReplicationInstanceIdentifier", &task.instance);
+        Some(vec![instance, pair("ReplicationTaskIdentifier", task.id())])
+    };
+    let dimension = |(name, value)| Dimension::builder().name(name).value(value).build();
+    Ok(pairs.map(|pairs| pairs.into_iter().map(dimension).collect()))
 }

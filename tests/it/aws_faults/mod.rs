@@ -2,7 +2,7 @@
 //! mended.
 
 #[macro_use]
-mod seeded;
+pub mod seeded;
 
 mod assessments;
 mod certificates;
@@ -11,6 +11,8 @@ mod databases;
 mod endpoints;
 mod instances;
 mod logins;
+#[cfg(feature = "ec2")]
+mod network;
 mod roles;
 mod runs;
 mod settings;

@@ -4,7 +4,9 @@ use cdc_doctor::facts::MyFlavor;
 use cdc_doctor::lab::aws::Pretended;
 use serde_json::json;
 
-use super::seeded::{all_are, all_fail, becomes, dms, fails, mended, passes, pretended, start, synced, task_arn};
+use super::seeded::{
+    all_are, all_fail, becomes, dms, fails, mended, passes, pretended, report, start, synced, task_arn,
+};
 use crate::account::Account;
 use crate::support::block_on;
 
@@ -48,7 +50,7 @@ fn names_in_capitals_lead_to_the_same_logs_and_events() {
 
 /// It has no instance; its log is its own.
 #[test]
-fn the_log_of_a_serverless_replication_is_seen() {
+fn the_log_and_the_readings_of_a_serverless_replication_are_seen() {
     let account = Account::new(MyFlavor::MariaDb);
     account.project.edit("[dms]\n", "[dms]\nserverless = true\n");
     account.run(&["provision", "apply", "--yes"], 0);
@@ -70,6 +72,21 @@ fn the_log_of_a_serverless_replication_is_seen() {
         &account,
         &[("DEP-019", "Connections of charts-tgt time out"), ("RUN-015", "slot of charts-task is gone")],
     );
+    // What its readings are kept under is looked for.
+    let readings = |value: f64| {
+        account.simulator.forget_metrics();
+        account.simulator.metric("AWS/DMS", "CDCLatencyTarget", &id, value);
+    };
+    readings(4_000.0);
+    fails(&account, "RUN-022", "No alarm watches CDCLatencySource of charts-task, CDCLatencyTarget of charts-task");
+    mended(&account, &[("RUN-006", "The task charts-task is 4000 s behind with applying")], || readings(1.0));
+    block_on(async {
+        for metric in ["CDCLatencySource", "CDCLatencyTarget"] {
+            alarm(&account, "AWS/DMS", metric, &[("ReplicationConfigResourceId", &id)]).await;
+        }
+    });
+    let told = &report(&account, &["--only", "RUN-022"])["RUN-022"];
+    assert!(told.0 == "fail" && !told.1.contains("charts-task"), "the source's alone are left: {told:?}");
 }
 
 #[test]

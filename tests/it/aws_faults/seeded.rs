@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::account::Account;
 use crate::support::block_on;
 
-pub(super) type Dms = aws_sdk_databasemigration::Client;
+pub(crate) type Dms = aws_sdk_databasemigration::Client;
 pub(super) type Rds = aws_sdk_rds::Client;
 
 /// A client of this account: `client!(aws_sdk_iam, account)`.
@@ -27,7 +27,7 @@ pub(super) fn login() -> (Credentials, Region) {
     (Credentials::new("simulation", "simulation", None, None, "test"), Region::new("eu-west-2"))
 }
 
-pub(super) fn dms(account: &Account) -> Dms {
+pub(crate) fn dms(account: &Account) -> Dms {
     client!(aws_sdk_databasemigration, account)
 }
 
@@ -37,7 +37,12 @@ pub(super) fn rds(account: &Account) -> Rds {
 
 /// An account with its DMS side in place and nothing started.
 pub(super) fn provisioned() -> Account {
-    let account = Account::new(MyFlavor::MariaDb);
+    provisioned_on(MyFlavor::MariaDb)
+}
+
+/// The same with this kind of target.
+pub(crate) fn provisioned_on(flavor: MyFlavor) -> Account {
+    let account = Account::new(flavor);
     account.run(&["provision", "apply", "--yes"], 0);
     account
 }
@@ -50,9 +55,9 @@ pub(super) fn synced() -> Account {
 }
 
 /// What a check says: its outcome, and the messages of its findings or else why it is unknown.
-type Told = (String, String);
+pub(crate) type Told = (String, String);
 
-fn report(account: &Account, args: &[&str]) -> BTreeMap<String, Told> {
+pub(crate) fn report(account: &Account, args: &[&str]) -> BTreeMap<String, Told> {
     let ran = account.project.run(&[&["check", "--format", "json"], args].concat());
     let report: Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran}"));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -65,13 +70,13 @@ fn report(account: &Account, args: &[&str]) -> BTreeMap<String, Told> {
 }
 
 #[track_caller]
-pub(super) fn fails(account: &Account, code: &str, part: &str) {
+pub(crate) fn fails(account: &Account, code: &str, part: &str) {
     let told = &report(account, &["--only", code])[code];
     assert!(told.0 == "fail" && told.1.contains(part), "{code}: {told:?}, not {part:?}");
 }
 
 #[track_caller]
-pub(super) fn passes(account: &Account, code: &str) {
+pub(crate) fn passes(account: &Account, code: &str) {
     let told = &report(account, &["--only", code])[code];
     assert_eq!(told.0, "pass", "{code}: {told:?}");
 }
@@ -158,7 +163,7 @@ pub(super) async fn endpoint_arn(account: &Account, name: &str) -> String {
 }
 
 /// Changes settings of the task.
-pub(super) fn set(account: &Account, settings: &Value) {
+pub(crate) fn set(account: &Account, settings: &Value) {
     block_on(async {
         let ask = dms(account).modify_replication_task().replication_task_arn(task_arn(account).await);
         ask.replication_task_settings(settings.to_string()).send().await.unwrap();
