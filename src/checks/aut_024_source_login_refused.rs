@@ -36,8 +36,8 @@ check! {
     area: Aut,
     severity: Error,
     title: "The source refuses the login",
-    after: ["NET-020", "TLS-001", "TLS-012", "AUT-001", "AUT-002", "AUT-005", "AUT-006", "AUT-007", "AUT-008", "AUT-013",
-        "AUT-014", "AUT-015"],
+    after: ["NET-020", "TLS-001", "TLS-012", "AUT-001", "AUT-002", "AUT-003", "AUT-005", "AUT-006", "AUT-007", "AUT-008",
+        "AUT-013", "AUT-014", "AUT-015"],
 }
 
 fn judge(facts: &Facts) -> Judged {

@@ -89,6 +89,11 @@ pub(super) fn no_hba_entry(refusal: &Refusal) -> bool {
     has_code(refusal, "28000") && refusal.message.contains("no pg_hba.conf entry for host")
 }
 
+/// A line of `pg_hba.conf` with the method `reject` was the first that fits.
+pub(super) fn hba_rejects(refusal: &Refusal) -> bool {
+    has_code(refusal, "28000") && refusal.message.contains("pg_hba.conf rejects connection for host")
+}
+
 /// The endpoint is on Amazon RDS or Aurora, as far as the pipeline file tells.
 pub(super) fn on_rds(endpoint: &Endpoint) -> bool {
     let host = endpoint.host.trim_end_matches('.').to_ascii_lowercase();

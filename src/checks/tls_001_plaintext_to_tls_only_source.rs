@@ -1,7 +1,7 @@
 //! TLS-001: see the check's own explanation.
 
 use super::encryption::{speaks_plaintext, use_tls};
-use super::logins::{Logins, no_hba_entry, on_rds};
+use super::logins::{Logins, hba_rejects, no_hba_entry, on_rds};
 use super::{Finding, Judged, Verdict};
 use crate::facts::{Attempt, Facts, Refusal, Stage};
 use crate::pipeline::TlsMode;
@@ -10,12 +10,12 @@ check! {
     /// # What it looks at
     /// The source is tried twice, without TLS and with it. This check fails when the pipeline connects without TLS
     /// (`tls = "disable"`, or `"prefer"` with AWS DMS, which never upgrades), the server refuses that with
-    /// `no pg_hba.conf entry for host …, no encryption` (`SSL off` before PostgreSQL 14), and with TLS it lets the
-    /// same login past that point.
+    /// `no pg_hba.conf entry for host …, no encryption` (`SSL off` before PostgreSQL 14) or with `pg_hba.conf rejects
+    /// connection …`, and with TLS it lets the same login past that point.
     ///
     /// # Why it matters
     /// Nothing starts. RDS for PostgreSQL 15 and later has `rds.force_ssl = 1` by default, and a server of your own
-    /// does the same when its `pg_hba.conf` has `hostssl` lines only. The message speaks of `pg_hba.conf`, which
+    /// does the same when its `pg_hba.conf` has `hostssl` lines only, or begins with `hostnossl … reject`. The message speaks of `pg_hba.conf`, which
     /// nobody can edit on RDS; what it means is "not without TLS". AWS DMS wraps it as
     /// `Application-Status: 1020912 … SqlState: 08001 … Message: FATAL: no pg_hba.conf entry …`.
     ///
@@ -46,7 +46,7 @@ check! {
     ///
     /// # Source
     /// Amazon RDS User Guide, "Using SSL with a PostgreSQL DB instance"; AWS DMS User Guide, "Using SSL". Tried on
-    /// PostgreSQL 15 with `hostssl` lines only.
+    /// PostgreSQL 15 with `hostssl` lines only, and with a line that rejects the rest.
     code: "TLS-001",
     name: "plaintext-to-tls-only-source",
     area: Tls,
@@ -91,14 +91,18 @@ pub(super) fn tls_is_the_way_in(logins: &Logins<'_>, tls: TlsMode) -> Result<boo
     match plaintext.outcome()? {
         Some(refusal) if refused_for_want_of_tls(refusal) => Ok(match logins.encrypted.outcome()? {
             None => true,
-            Some(later) => later.stage == Stage::Login && !no_hba_entry(later),
+            Some(later) => later.stage == Stage::Login && !by_hba(later),
         }),
         _ => Ok(false),
     }
 }
 
 fn refused_for_want_of_tls(refusal: &Refusal) -> bool {
-    no_hba_entry(refusal) && ["no encryption", "SSL off"].iter().any(|words| refusal.message.contains(words))
+    by_hba(refusal) && ["no encryption", "SSL off"].iter().any(|words| refusal.message.contains(words))
+}
+
+fn by_hba(refusal: &Refusal) -> bool {
+    no_hba_entry(refusal) || hba_rejects(refusal)
 }
 
 #[cfg(test)]
@@ -120,6 +124,15 @@ mod tests {
         facts.source.session = unseen();
         facts.source.tables = unseen();
         facts
+    }
+
+    #[test]
+    fn a_line_that_rejects_plaintext_says_the_same() {
+        let mut facts = broken();
+        let words = r#"pg_hba.conf rejects connection for host "::1", user "cdc", database "music", no encryption"#;
+        facts.source.configured = refused("28000", words);
+        facts.source.plaintext = facts.source.configured.clone();
+        assert_eq!(causes(&facts), ["TLS-001"]);
     }
 
     #[test]

@@ -117,6 +117,41 @@ fn own(server: Postgres) -> Source {
     Source { server, endpoint: server.endpoint("postgres"), password: server.password().clone() }
 }
 
+/// A line that rejects is another thing than no line, and may mean TLS only.
+#[test]
+fn a_line_that_rejects_is_told_from_one_that_is_missing() {
+    let source = own(Postgres::start(&PostgresOptions::default()).unwrap());
+    let mut case = Case::new(&source, &support::target(MyFlavor::MariaDb));
+    case.source_role(&source, "");
+    put_first(&source, "hostnossl all all all reject");
+    let causes = case.look().causes().join(" ");
+    assert!(!causes.contains("AUT-") && !causes.contains("TLS-"), "{causes}");
+    case.set("source.tls", "disable");
+    case.look().assert_causes(&["TLS-001"], &["AUT-024", "SRC-001"]);
+    put_first(&source, "host all all all reject");
+    let seen = case.look();
+    seen.assert_causes(&["AUT-003"], &["AUT-024", "SRC-001"]);
+    assert!(notes(&seen.finding("AUT-003"))[1].contains("hostssl \"postgres\""), "{:?}", seen.finding("AUT-003"));
+    source.server.stop();
+}
+
+/// Puts a line before all others of `pg_hba.conf`, and waits until the server has read it.
+fn put_first(source: &Source, line: &str) {
+    support::block_on(async {
+        let client = source.client().await;
+        let path: String = client.query_one("SHOW hba_file", &[]).await.unwrap().get(0);
+        let rest = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{line}\n{rest}")).unwrap();
+        let loaded = "SELECT pg_conf_load_time()::text";
+        let before: String = client.query_one(loaded, &[]).await.unwrap().get(0);
+        client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+        // Sessions are told by the server itself, which takes the next login only when it has read the file.
+        while client.query_one(loaded, &[]).await.unwrap().get::<_, String>(0) == before {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    });
+}
+
 #[test]
 fn a_target_without_a_connection_left_is_told() {
     let source = own(Postgres::start(&PostgresOptions::default()).unwrap());
