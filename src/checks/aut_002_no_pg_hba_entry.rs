@@ -1,11 +1,10 @@
 //! AUT-002: see the check's own explanation.
 
-use super::logins::{Logins, no_hba_entry, on_rds, words};
+use super::logins::{Logins, hba_line, no_hba_entry, on_rds, refused_address, words};
 use super::{Finding, Judged, Verdict};
-use crate::facts::{Attempt, Facts, Refusal, Stage};
+use crate::facts::{Facts, Refusal};
 use crate::fixes::Fix;
 use crate::pipeline::Endpoint;
-use crate::quote::pg_ident;
 
 check! {
     /// # What it looks at
@@ -46,15 +45,7 @@ check! {
 
 fn judge(facts: &Facts) -> Judged {
     let logins = Logins::source(facts);
-    let Some(refusal) = logins.refused(no_hba_entry)? else { return Ok(Verdict::Pass) };
-    let tls_helps = match logins.encrypted {
-        Attempt::Accepted { .. } => true,
-        Attempt::Refused(r) => r.stage != Stage::Tls && !no_hba_entry(r),
-        Attempt::NotTried(why) => return Err(why.clone()),
-    };
-    if tls_helps {
-        return Ok(Verdict::Pass);
-    }
+    let Some(refusal) = logins.refused_with_tls_too(no_hba_entry)? else { return Ok(Verdict::Pass) };
     let endpoint = &facts.pipeline.source;
     let finding = Finding::new(
         "pg_hba.conf",
@@ -74,13 +65,10 @@ fn remedy(endpoint: &Endpoint, refusal: &Refusal) -> Fix {
             ["pg_hba.conf cannot be edited on RDS: see that database and user in [source] are yours, not rdsadmin."],
         );
     }
-    let from = refusal.message.split('"').nth(1).unwrap_or("ADDRESS");
-    let bits = if from.contains(':') { 128 } else { 32 };
-    let (database, user) = (pg_ident(&endpoint.database), pg_ident(&endpoint.user));
     Fix::manual(
         "add a line to the source's pg_hba.conf and load it",
         [
-            format!("In pg_hba.conf: hostssl {database} {user} {from}/{bits} scram-sha-256"),
+            format!("In pg_hba.conf: {}", hba_line(endpoint, refused_address(refusal))),
             "Then, as a superuser: SELECT pg_reload_conf()".to_owned(),
         ],
     )

@@ -1,11 +1,10 @@
 //! AUT-003: see the check's own explanation.
 
-use super::logins::{Logins, hba_rejects, words};
+use super::logins::{Logins, hba_line, hba_rejects, refused_address, words};
 use super::{Finding, Judged, Verdict};
-use crate::facts::{Attempt, Facts, Stage};
+use crate::facts::Facts;
 use crate::fixes::Fix;
 use crate::pipeline::Endpoint;
-use crate::quote::pg_ident;
 
 check! {
     /// # What it looks at
@@ -38,17 +37,9 @@ check! {
 
 fn judge(facts: &Facts) -> Judged {
     let logins = Logins::source(facts);
-    let Some(refusal) = logins.refused(hba_rejects)? else { return Ok(Verdict::Pass) };
-    let tls_helps = match logins.encrypted {
-        Attempt::Accepted { .. } => true,
-        Attempt::Refused(r) => r.stage != Stage::Tls && !hba_rejects(r),
-        Attempt::NotTried(why) => return Err(why.clone()),
-    };
-    if tls_helps {
-        return Ok(Verdict::Pass);
-    }
+    let Some(refusal) = logins.refused_with_tls_too(hba_rejects)? else { return Ok(Verdict::Pass) };
     let endpoint = &facts.pipeline.source;
-    let from = refusal.message.split('"').nth(1).unwrap_or("ADDRESS");
+    let from = refused_address(refusal);
     let message = format!(
         "A line of the source's pg_hba.conf rejects \"{}\" from {from} to \"{}\"",
         endpoint.user, endpoint.database
@@ -58,15 +49,13 @@ fn judge(facts: &Facts) -> Judged {
 }
 
 fn remedy(endpoint: &Endpoint, from: &str) -> Fix {
-    let bits = if from.contains(':') { 128 } else { 32 };
-    let (database, user) = (pg_ident(&endpoint.database), pg_ident(&endpoint.user));
     Fix::manual(
         "let this client in above the line that rejects it",
         [
             "Find the line, as a superuser: SELECT line_number, type, database, user_name, address, auth_method FROM \
              pg_hba_file_rules ORDER BY line_number"
                 .to_owned(),
-            format!("Above it, in pg_hba.conf: hostssl {database} {user} {from}/{bits} scram-sha-256"),
+            format!("Above it, in pg_hba.conf: {}", hba_line(endpoint, from)),
             "Then, as a superuser: SELECT pg_reload_conf()".to_owned(),
         ],
     )

@@ -1,8 +1,9 @@
 //! What the tries to log in say together, for the checks of either side.
 
 use super::Finding;
-use crate::facts::{Attempt, Facts, Refusal, Unknown, UnknownKind};
+use crate::facts::{Attempt, Facts, Refusal, Stage, Unknown, UnknownKind};
 use crate::pipeline::Endpoint;
+use crate::quote::pg_ident;
 
 /// The three tries on one side.
 #[derive(Clone, Copy)]
@@ -45,6 +46,20 @@ impl<'a> Logins<'a> {
             Some(pending) => Err(pending),
             None => self.configured.outcome().map(|_| None),
         }
+    }
+
+    /// The first refusal of the kind asked for, where a try with TLS does not get past that either.
+    ///
+    /// # Errors
+    /// As [`refused`](Self::refused), or TLS was not tried.
+    pub fn refused_with_tls_too(&self, kind: impl Fn(&Refusal) -> bool) -> Result<Option<&'a Refusal>, Unknown> {
+        let Some(refusal) = self.refused(&kind)? else { return Ok(None) };
+        let tls_helps = match self.encrypted {
+            Attempt::Accepted { .. } => true,
+            Attempt::Refused(r) => r.stage != Stage::Tls && !kind(r),
+            Attempt::NotTried(why) => return Err(why.clone()),
+        };
+        Ok((!tls_helps).then_some(refusal))
     }
 
     /// The finding with both probes as evidence.
@@ -92,6 +107,18 @@ pub(super) fn no_hba_entry(refusal: &Refusal) -> bool {
 /// A line of `pg_hba.conf` with the method `reject` was the first that fits.
 pub(super) fn hba_rejects(refusal: &Refusal) -> bool {
     has_code(refusal, "28000") && refusal.message.contains("pg_hba.conf rejects connection for host")
+}
+
+/// The client's address as a refusal by `pg_hba.conf` names it first.
+pub(super) fn refused_address(refusal: &Refusal) -> &str {
+    refusal.message.split('"').nth(1).unwrap_or("ADDRESS")
+}
+
+/// The line of `pg_hba.conf` that lets the endpoint's login in from an address, with TLS.
+pub(super) fn hba_line(endpoint: &Endpoint, from: &str) -> String {
+    let bits = if from.contains(':') { 128 } else { 32 };
+    let (database, user) = (pg_ident(&endpoint.database), pg_ident(&endpoint.user));
+    format!("hostssl {database} {user} {from}/{bits} scram-sha-256")
 }
 
 /// The endpoint is on Amazon RDS or Aurora, as far as the pipeline file tells.
