@@ -14,6 +14,6 @@ mod session;
 pub(crate) mod testing;
 
 pub use error::{Error, ErrorKind};
-pub(crate) use nested::nested;
+pub(crate) use nested::{nested, put};
 pub use pages::pages;
 pub use session::Session;

@@ -4,20 +4,23 @@ use serde_json::{Map, Value};
 
 /// `A/B` to a value as `{"A": {"B": value}}`.
 pub(crate) fn nested<'a>(settings: impl IntoIterator<Item = (&'a str, &'a Value)>) -> Value {
-    let mut root = Map::new();
+    let mut root = Value::Object(Map::new());
     for (path, value) in settings {
-        let mut at = &mut root;
-        let mut parts = path.trim_start_matches('/').split('/').peekable();
-        while let Some(part) = parts.next() {
-            if parts.peek().is_none() {
-                at.insert(part.to_owned(), value.clone());
-                break;
-            }
-            let Value::Object(next) = at.entry(part).or_insert_with(|| Value::Object(Map::new())) else { break };
-            at = next;
-        }
+        put(&mut root, path, value.clone());
     }
-    Value::Object(root)
+    root
+}
+
+/// Puts a value into a document, in the place of what stands there; what is no object on the way becomes one.
+pub(crate) fn put(document: &mut Value, path: &str, value: Value) {
+    let mut at = document;
+    for part in path.trim_start_matches('/').split('/') {
+        if !at.is_object() {
+            *at = Value::Object(Map::new());
+        }
+        at = &mut at[part];
+    }
+    *at = value;
 }
 
 #[cfg(test)]

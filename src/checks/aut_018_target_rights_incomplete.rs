@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::aws_parts::Part;
-use super::my_grants::Grants;
+use super::my_grants::{Grants, account};
 use super::target_variables::{is_on, optional};
 use super::{Finding, Judged, Verdict};
 use crate::facts::{Facts, MyTable, Unknown, UnknownKind};
 use crate::fixes::Fix;
 use crate::pipeline::{EngineKind, OnSchemaChange};
-use crate::quote::{my_ident, my_literal};
+use crate::quote::my_ident;
 
 check! {
     /// # What it looks at
@@ -125,8 +125,7 @@ fn control_database(facts: &Facts) -> String {
 
 fn finding(facts: &Facts, database: &str, lacking: &[&str]) -> Result<Finding, Unknown> {
     let session = facts.target.session.known()?;
-    let (user, host) = session.user.rsplit_once('@').unwrap_or((&session.user, "%"));
-    let account = format!("{}@{}", my_literal(user), my_literal(host));
+    let account = account(session);
     // In a grant the name is a pattern.
     let pattern = my_ident(&database.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%"));
     let grant = format!("GRANT {} ON {pattern}.* TO {account}", lacking.join(", "));

@@ -2,11 +2,11 @@
 
 use super::aut_018_target_rights_incomplete::same_login;
 use super::aws_parts::Part;
-use super::my_grants::Grants;
+use super::my_grants::{Grants, account};
 use super::{Finding, Judged, Verdict};
 use crate::facts::{Facts, MyFlavor};
 use crate::fixes::Fix;
-use crate::quote::{my_literal, my_table};
+use crate::quote::my_table;
 
 check! {
     /// # What it looks at
@@ -50,8 +50,7 @@ fn judge(facts: &Facts) -> Judged {
     if wanted.is_empty() {
         return Ok(Verdict::Pass);
     }
-    let (user, host) = session.user.rsplit_once('@').unwrap_or((&session.user, "%"));
-    let account = format!("{}@{}", my_literal(user), my_literal(host));
+    let account = account(session);
     let grant =
         |table: &&str| format!("As an administrator: GRANT SELECT ON {} TO {account}", my_table("mysql", table));
     let fix = Fix::manual("let the assessments read them", wanted.iter().map(grant))

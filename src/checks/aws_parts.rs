@@ -11,7 +11,8 @@ use crate::pipeline::{Dms, Pipeline};
 pub(super) const NO_AWS: &str = "the pipeline file has no section [aws]";
 /// No `[dms]`.
 pub(super) const NO_DMS: &str = "the pipeline file has no sections [aws] and [dms]";
-const NO_INSTANCE: &str = "the replication instance does not exist yet";
+/// No replication instance.
+pub(super) const NO_INSTANCE: &str = "the replication instance does not exist yet";
 const NO_ENDPOINT: &str = "the endpoint does not exist yet";
 const NO_TASK: &str = "the task does not exist yet";
 const NO_RDS: &str = "neither side is an RDS instance of this account and region";

@@ -1,6 +1,13 @@
 //! What `SHOW GRANTS` says, for the checks of the target's rights.
 
-use crate::facts::{Facts, Unknown, UnknownKind};
+use crate::facts::{Facts, MySession, Unknown, UnknownKind};
+use crate::quote::my_literal;
+
+/// The account of a session, as statements about rights name it: `'cdc'@'%'`.
+pub(super) fn account(session: &MySession) -> String {
+    let (user, host) = session.user.rsplit_once('@').unwrap_or((&session.user, "%"));
+    format!("{}@{}", my_literal(user), my_literal(host))
+}
 
 /// The grants of a login, with those of the roles that are active in its sessions.
 pub(super) struct Grants {

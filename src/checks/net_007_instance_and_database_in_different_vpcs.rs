@@ -4,7 +4,7 @@ use super::aws_parts::{OnRds, with_instance};
 use super::reach::{Here, net, route};
 use super::vantage::passed;
 use super::{Finding, Judged};
-use crate::facts::aws::{RdsInstance, Subnet};
+use crate::facts::aws::RdsInstance;
 use crate::facts::{Facts, Unknown};
 use crate::fixes::Fix;
 
@@ -62,8 +62,11 @@ fn judge(facts: &Facts) -> Judged {
 /// by the internet too.
 fn missing_route(here: &Here<'_>, database: &RdsInstance) -> Result<Option<String>, Unknown> {
     let (home, goal) = (here.home()?, here.subnets(&database.subnets)?);
-    if database.public && all(&home, |subnet| here.has_way_out(subnet))? {
-        return Ok(None);
+    if database.public {
+        let out: Vec<bool> = home.iter().map(|subnet| here.has_way_out(subnet)).collect::<Result<_, _>>()?;
+        if !out.is_empty() && out.iter().all(|out| *out) {
+            return Ok(None);
+        }
     }
     for (from, to) in home.iter().flat_map(|h| goal.iter().flat_map(move |g| [(*h, *g), (*g, *h)])) {
         let Some(net) = net(&to.cidr) else { continue };
@@ -76,15 +79,6 @@ fn missing_route(here: &Here<'_>, database: &RdsInstance) -> Result<Option<Strin
         }
     }
     Ok(None)
-}
-
-fn all(subnets: &[&Subnet], fits: impl Fn(&Subnet) -> Result<bool, Unknown>) -> Result<bool, Unknown> {
-    for subnet in subnets {
-        if !fits(subnet)? {
-            return Ok(false);
-        }
-    }
-    Ok(!subnets.is_empty())
 }
 
 #[cfg(test)]

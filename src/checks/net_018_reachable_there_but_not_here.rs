@@ -1,7 +1,7 @@
 //! NET-018: see the check's own explanation.
 
 use super::aws_parts::with_endpoints;
-use super::vantage::{side_by_side, test_of};
+use super::vantage::{passed, side_by_side};
 use super::{Finding, Judged};
 use crate::facts::Facts;
 use crate::fixes::Fix;
@@ -32,7 +32,7 @@ check! {
 fn judge(facts: &Facts) -> Judged {
     with_endpoints(facts, |part, endpoint| {
         let host = if endpoint.side == "source" { &facts.source.host } else { &facts.target.host };
-        let there = test_of(part, endpoint)?.is_some_and(|t| t.status == "successful");
+        let there = passed(part, Some(endpoint))?;
         if !there || host.tcp.known()?.is_none() {
             return Ok(Vec::new());
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::aws_parts::{NO_DMS, OnRds, Part};
+use super::aws_parts::{NO_DMS, NO_INSTANCE, OnRds, Part};
 use super::vantage::passed;
 use super::{Finding, Judged, Verdict, aws_parts};
 use crate::facts::aws::{
@@ -16,7 +16,6 @@ use crate::fixes::Fix;
 
 /// Without the feature `ec2`.
 pub(super) const NO_EC2: &str = "this build does not look at networks: make it with cargo install --features ec2";
-const NO_INSTANCE: &str = "the replication instance does not exist yet";
 /// Linux hands out ports from 32768 to 60999 for connections that it opens; a network ACL must let answers to both in.
 pub(super) const ANSWER_PORTS: [u16; 2] = [32_768, 60_999];
 

@@ -59,10 +59,8 @@ fn judge(facts: &Facts) -> Judged {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::checks::testing::{
-        assert_not_applicable, assert_pass, assert_unknown, causes, findings, healthy, set_variable, unseen,
-    };
-    use crate::checks::testing_aws::{healthy_dms, target_endpoint};
+    use crate::checks::testing::{assert_pass, causes, findings, set_variable};
+    use crate::checks::testing_aws::{assert_around_variables, healthy_dms, target_endpoint};
 
     #[test]
     fn each_short_one_is_raised() {
@@ -87,10 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn is_unknown_without_variables_and_leaves_other_engines_alone() {
-        let mut facts = healthy_dms();
-        facts.target.variables = unseen();
-        assert_unknown(&CHECK, &facts);
-        assert_not_applicable(&CHECK, &healthy());
+    fn around() {
+        assert_around_variables(&CHECK);
     }
 }

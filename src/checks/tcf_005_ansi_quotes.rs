@@ -58,10 +58,8 @@ fn is_ansi(mode: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::checks::testing::{
-        assert_not_applicable, assert_pass, assert_unknown, causes, finding, healthy, set_variable, unseen,
-    };
-    use crate::checks::testing_aws::{healthy_dms, target_endpoint};
+    use crate::checks::testing::{assert_pass, causes, finding, set_variable};
+    use crate::checks::testing_aws::{assert_around_variables, healthy_dms, target_endpoint};
 
     #[test]
     fn it_is_taken_out_with_the_mode_that_brings_it_back() {
@@ -76,10 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn is_unknown_without_variables_and_leaves_other_engines_alone() {
-        let mut facts = healthy_dms();
-        facts.target.variables = unseen();
-        assert_unknown(&CHECK, &facts);
-        assert_not_applicable(&CHECK, &healthy());
+    fn around() {
+        assert_around_variables(&CHECK);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Check;
 use super::reach::healthy_network;
-use super::testing::{assert_not_applicable, assert_pass, assert_unknown, healthy_rds};
+use super::testing::{assert_not_applicable, assert_pass, assert_unknown, healthy, healthy_rds, unseen};
 use crate::facts::aws::{
     AppliedGroup, AwsFacts, Caller, ClusterMember, DmsCertificate, DmsConnection, DmsEndpoint, DmsFacts, DmsTask,
     LogGroup, MySqlSettings, Network, PostgresSettings, Quota, RdsCluster, RdsFacts, RdsInstance, RdsParameter,
@@ -167,6 +167,15 @@ pub(crate) fn assert_around(check: &Check, hide: impl Fn(&mut AwsFacts)) {
     hide(aws(&mut facts));
     assert_unknown(check, &facts);
     assert_not_applicable(check, &healthy_rds());
+}
+
+/// Cannot tell without the target's variables, and has nothing to say to other engines than DMS.
+#[track_caller]
+pub(crate) fn assert_around_variables(check: &Check) {
+    let mut facts = healthy_dms();
+    facts.target.variables = unseen();
+    assert_unknown(check, &facts);
+    assert_not_applicable(check, &healthy());
 }
 
 /// The value of a fact that is known.

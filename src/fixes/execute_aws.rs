@@ -65,63 +65,61 @@ where
     }
 }
 
-fn flag(settings: &BTreeMap<String, String>, name: &str) -> Option<bool> {
-    settings.get(name).map(|v| v == "true")
-}
+/// Settings by name. Each is taken out as it is put into a call, so that what is left could not be sent.
+struct Settings(BTreeMap<String, String>);
 
-fn number(settings: &BTreeMap<String, String>, name: &str) -> Option<i32> {
-    settings.get(name).and_then(|v| v.parse().ok())
-}
+impl Settings {
+    fn text(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name)
+    }
 
-/// The settings of endpoints that can be sent.
-const SETTINGS: [&str; 18] = [
-    "SslMode",
-    "CertificateIdentifier",
-    "CertificateArn",
-    "DatabaseName",
-    "ServerName",
-    "Port",
-    "EngineName",
-    "ExtraConnectionAttributes",
-    "PostgreSQLSettings.HeartbeatEnable",
-    "PostgreSQLSettings.HeartbeatFrequency",
-    "PostgreSQLSettings.HeartbeatSchema",
-    "PostgreSQLSettings.CaptureDdls",
-    "PostgreSQLSettings.ExecuteTimeout",
-    "PostgreSQLSettings.FailTasksOnLobTruncation",
-    "PostgreSQLSettings.MapBooleanAsBoolean",
-    "PostgreSQLSettings.PluginName",
-    "MySQLSettings.ParallelLoadThreads",
-    "MySQLSettings.DatabaseName",
-];
+    fn flag(&mut self, name: &str) -> Option<bool> {
+        self.text(name).map(|v| v == "true")
+    }
+
+    fn number(&mut self, name: &str) -> Option<i32> {
+        self.text(name).and_then(|v| v.parse().ok())
+    }
+
+    fn has(&self, prefix: &str) -> bool {
+        self.0.keys().any(|name| name.starts_with(prefix))
+    }
+
+    /// Refuses what is left, before the call is made.
+    fn all_taken(&self) -> Result<(), String> {
+        match self.0.keys().next() {
+            Some(other) => Err(format!("this program does not set {other}: set it in the console")),
+            None => Ok(()),
+        }
+    }
+}
 
 async fn modify_endpoint(session: &Session, arn: &str, settings: &BTreeMap<String, String>) -> Result<(), String> {
-    if let Some(other) = settings.keys().find(|name| !SETTINGS.contains(&name.as_str())) {
-        return Err(format!("this program does not set {other}: set it in the console"));
-    }
-    let text = |name: &str| settings.get(name).cloned();
-    let certificate = match text("CertificateIdentifier") {
-        Some(name) => {
-            Some(certificate_arn(session, &name).await?.ok_or(format!("there is no certificate {name} in DMS"))?)
-        }
-        None => text("CertificateArn"),
-    };
+    let mut settings = Settings(settings.clone());
+    let (by_name, by_arn) = (settings.text("CertificateIdentifier"), settings.text("CertificateArn"));
     let mut ask = session.dms().modify_endpoint().endpoint_arn(arn);
-    ask = ask.set_ssl_mode(text("SslMode").map(|m| dms::DmsSslModeValue::from(m.as_str())));
-    ask = ask.set_certificate_arn(certificate).set_database_name(text("DatabaseName"));
-    ask = ask.set_server_name(text("ServerName")).set_port(number(settings, "Port"));
-    ask = ask.set_engine_name(text("EngineName"));
-    ask = ask.set_extra_connection_attributes(text("ExtraConnectionAttributes"));
-    if settings.keys().any(|k| k.starts_with("PostgreSQLSettings.")) {
-        ask = ask.postgre_sql_settings(postgres_settings(settings));
+    ask = ask.set_ssl_mode(settings.text("SslMode").map(|m| dms::DmsSslModeValue::from(m.as_str())));
+    ask = ask.set_database_name(settings.text("DatabaseName"));
+    ask = ask.set_server_name(settings.text("ServerName")).set_port(settings.number("Port"));
+    ask = ask.set_engine_name(settings.text("EngineName"));
+    ask = ask.set_extra_connection_attributes(settings.text("ExtraConnectionAttributes"));
+    if settings.has("PostgreSQLSettings.") {
+        ask = ask.postgre_sql_settings(postgres_settings(&mut settings));
     }
-    if settings.keys().any(|k| k.starts_with("MySQLSettings.")) {
-        let threads = number(settings, "MySQLSettings.ParallelLoadThreads");
-        let database = text("MySQLSettings.DatabaseName");
+    if settings.has("MySQLSettings.") {
+        let threads = settings.number("MySQLSettings.ParallelLoadThreads");
+        let database = settings.text("MySQLSettings.DatabaseName");
         let of_mysql = dms::MySqlSettings::builder().set_parallel_load_threads(threads).set_database_name(database);
         ask = ask.my_sql_settings(of_mysql.build());
     }
-    session.call("dms:ModifyEndpoint", ask.send()).await.map_err(words)?;
+    settings.all_taken()?;
+    let certificate = match by_name {
+        Some(name) => {
+            Some(certificate_arn(session, &name).await?.ok_or(format!("there is no certificate {name} in DMS"))?)
+        }
+        None => by_arn,
+    };
+    session.call("dms:ModifyEndpoint", ask.set_certificate_arn(certificate).send()).await.map_err(words)?;
     wait(session, Duration::from_secs(300), "the endpoint", async || {
         let endpoint = describe_endpoint(session, arn).await?;
         Ok(endpoint.filter(|status| status == "modifying"))
@@ -129,18 +127,17 @@ async fn modify_endpoint(session: &Session, arn: &str, settings: &BTreeMap<Strin
     .await
 }
 
-fn postgres_settings(settings: &BTreeMap<String, String>) -> dms::PostgreSqlSettings {
+fn postgres_settings(settings: &mut Settings) -> dms::PostgreSqlSettings {
     let key = |name: &str| format!("PostgreSQLSettings.{name}");
-    let on = |name: &str| flag(settings, &key(name));
     dms::PostgreSqlSettings::builder()
-        .set_heartbeat_enable(on("HeartbeatEnable"))
-        .set_heartbeat_frequency(number(settings, &key("HeartbeatFrequency")))
-        .set_heartbeat_schema(settings.get(&key("HeartbeatSchema")).cloned())
-        .set_capture_ddls(on("CaptureDdls"))
-        .set_execute_timeout(number(settings, &key("ExecuteTimeout")))
-        .set_fail_tasks_on_lob_truncation(on("FailTasksOnLobTruncation"))
-        .set_map_boolean_as_boolean(on("MapBooleanAsBoolean"))
-        .set_plugin_name(settings.get(&key("PluginName")).map(|name| dms::PluginNameValue::from(name.as_str())))
+        .set_heartbeat_enable(settings.flag(&key("HeartbeatEnable")))
+        .set_heartbeat_frequency(settings.number(&key("HeartbeatFrequency")))
+        .set_heartbeat_schema(settings.text(&key("HeartbeatSchema")))
+        .set_capture_ddls(settings.flag(&key("CaptureDdls")))
+        .set_execute_timeout(settings.number(&key("ExecuteTimeout")))
+        .set_fail_tasks_on_lob_truncation(settings.flag(&key("FailTasksOnLobTruncation")))
+        .set_map_boolean_as_boolean(settings.flag(&key("MapBooleanAsBoolean")))
+        .set_plugin_name(settings.text(&key("PluginName")).map(|name| dms::PluginNameValue::from(name.as_str())))
         .build()
 }
 
@@ -198,11 +195,12 @@ async fn test_connection(session: &Session, instance: &str, endpoint: &str) -> R
 }
 
 async fn modify_instance(session: &Session, arn: &str, settings: &BTreeMap<String, String>) -> Result<(), String> {
-    let text = |name: &str| settings.get(name).cloned();
+    let mut settings = Settings(settings.clone());
     let mut ask = session.dms().modify_replication_instance().replication_instance_arn(arn).apply_immediately(true);
-    ask = ask.set_multi_az(flag(settings, "MultiAZ")).set_allocated_storage(number(settings, "AllocatedStorage"));
-    ask =
-        ask.set_replication_instance_class(text("ReplicationInstanceClass")).set_engine_version(text("EngineVersion"));
+    ask = ask.set_multi_az(settings.flag("MultiAZ")).set_allocated_storage(settings.number("AllocatedStorage"));
+    ask = ask.set_replication_instance_class(settings.text("ReplicationInstanceClass"));
+    ask = ask.set_engine_version(settings.text("EngineVersion"));
+    settings.all_taken()?;
     session.call("dms:ModifyReplicationInstance", ask.send()).await.map_err(words)?;
     wait(session, Duration::from_secs(3600), "the replication instance", async || {
         let one = dms::Filter::builder().name("replication-instance-arn").values(arn).build();
@@ -282,6 +280,10 @@ mod tests {
         let settings = [("PostgreSQLSettings.Nonsense".to_owned(), "1".to_owned())].into();
         let (outcome, asked) = ran(AwsCall::ModifyEndpoint { arn: "arn:e".into(), settings }, Vec::new()).await;
         assert!(outcome.unwrap_err().contains("PostgreSQLSettings.Nonsense"));
+        assert!(asked.is_empty(), "{asked:?}");
+        let settings = [("Nonsense".to_owned(), "1".to_owned())].into();
+        let (outcome, asked) = ran(AwsCall::ModifyInstance { arn: "arn:i".into(), settings }, Vec::new()).await;
+        assert!(outcome.unwrap_err().contains("Nonsense"));
         assert!(asked.is_empty(), "{asked:?}");
     }
 

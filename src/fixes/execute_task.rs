@@ -7,7 +7,7 @@ use aws_sdk_databasemigration::types::{Filter, ReplicationTask, StartReplication
 use serde_json::Value;
 
 use super::execute_aws::{wait, words};
-use crate::aws::{Session, nested};
+use crate::aws::{Session, put};
 
 /// How long a task may take to stop or to take its settings.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -43,24 +43,15 @@ pub(super) async fn modify_task(
 
 /// The task's settings with these changes. All of them: AWS does not document what becomes of those that are not named.
 fn document(before: &str, changes: &BTreeMap<String, Value>) -> Value {
-    let mut all = serde_json::from_str(before).unwrap_or(Value::Null);
-    merge(&mut all, nested(changes.iter().map(|(path, value)| (path.as_str(), value))));
+    let mut all: Value = serde_json::from_str(before).unwrap_or(Value::Null);
+    for (path, value) in changes {
+        put(&mut all, path, value.clone());
+    }
     // Where the log is, is told and not taken.
     if let Some(Value::Object(logging)) = all.get_mut("Logging") {
         logging.retain(|name, _| !name.starts_with("CloudWatchLog"));
     }
     all
-}
-
-fn merge(into: &mut Value, changes: Value) {
-    match (into, changes) {
-        (Value::Object(all), Value::Object(changes)) => {
-            for (name, value) in changes {
-                merge(all.entry(name).or_insert(Value::Null), value);
-            }
-        }
-        (into, value) => *into = value,
-    }
 }
 
 async fn settled(session: &Session, arn: &str, passing: &[&str]) -> Result<(), String> {

@@ -49,7 +49,7 @@ pub(in super::super) async fn collect(board: &Board<'_>, pipeline: &Pipeline) {
     board.aws(|facts| facts.settle(&rest));
 }
 
-fn seen<T>(answer: Result<T, Error>) -> Fact<T> {
+pub(super) fn seen<T>(answer: Result<T, Error>) -> Fact<T> {
     fact(answer.map_err(Unknown::from))
 }
 

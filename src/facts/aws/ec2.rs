@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types as ec2;
 
-use super::super::Fact;
+use super::collect::seen;
 use super::convert::{some, text};
 use super::network::{
     AclRule, NatGateway, Network, NetworkAcl, Peering, PeeringSide, Permission, Places, Route, RouteTable,
@@ -42,20 +42,23 @@ pub async fn network(session: &Session, places: &Places) -> Network {
     }
 }
 
-fn seen<T>(answer: Result<T, Error>) -> Fact<T> {
-    super::super::board::fact(answer.map_err(Into::into))
-}
-
 /// A filter; what it names and does not exist is no error, as it would be in a list of identifiers.
 fn filter<'a>(name: &str, values: impl IntoIterator<Item = &'a String>) -> ec2::Filter {
     ec2::Filter::builder().name(name).set_values(Some(values.into_iter().cloned().collect())).build()
 }
 
+/// All items of a list that is filtered by these; without any, nobody is asked: a filter by nothing would hold back
+/// nothing.
+async fn listed<T, F, Fut>(by: &BTreeSet<String>, page: F) -> Result<Vec<T>, Error>
+where
+    F: FnMut(Option<String>) -> Fut,
+    Fut: Future<Output = Result<(Vec<T>, Option<String>), Error>>,
+{
+    if by.is_empty() { Ok(Vec::new()) } else { pages(page).await }
+}
+
 async fn subnets(session: &Session, ids: &BTreeSet<String>) -> Result<Vec<Subnet>, Error> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    pages(async |marker| {
+    listed(ids, async |marker| {
         let ask = session.ec2().describe_subnets().filters(filter("subnet-id", ids)).set_next_token(marker);
         let page = session.call("ec2:DescribeSubnets", ask.send()).await?;
         Ok((page.subnets().iter().map(subnet).collect(), page.next_token))
@@ -74,10 +77,7 @@ fn subnet(from: &ec2::Subnet) -> Subnet {
 }
 
 async fn security_groups(session: &Session, ids: &BTreeSet<String>) -> Result<Vec<SecurityGroup>, Error> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    pages(async |marker| {
+    listed(ids, async |marker| {
         let ask = session.ec2().describe_security_groups().filters(filter("group-id", ids)).set_next_token(marker);
         let page = session.call("ec2:DescribeSecurityGroups", ask.send()).await?;
         Ok((page.security_groups().iter().map(security_group).collect(), page.next_token))
@@ -108,10 +108,7 @@ fn permission(from: &ec2::IpPermission) -> Permission {
 }
 
 async fn route_tables(session: &Session, vpcs: &BTreeSet<String>) -> Result<Vec<RouteTable>, Error> {
-    if vpcs.is_empty() {
-        return Ok(Vec::new());
-    }
-    pages(async |marker| {
+    listed(vpcs, async |marker| {
         let ask = session.ec2().describe_route_tables().filters(filter("vpc-id", vpcs)).set_next_token(marker);
         let page = session.call("ec2:DescribeRouteTables", ask.send()).await?;
         Ok((page.route_tables().iter().map(route_table).collect(), page.next_token))
@@ -149,10 +146,7 @@ fn route(from: &ec2::Route) -> Route {
 }
 
 async fn acls(session: &Session, subnets: &BTreeSet<String>) -> Result<Vec<NetworkAcl>, Error> {
-    if subnets.is_empty() {
-        return Ok(Vec::new());
-    }
-    pages(async |marker| {
+    listed(subnets, async |marker| {
         let ask = session.ec2().describe_network_acls().filters(filter("association.subnet-id", subnets));
         let page = session.call("ec2:DescribeNetworkAcls", ask.set_next_token(marker).send()).await?;
         Ok((page.network_acls().iter().map(acl).collect(), page.next_token))
@@ -180,12 +174,9 @@ fn acl_rule(from: &ec2::NetworkAclEntry) -> AclRule {
 }
 
 async fn vpc_endpoints(session: &Session, vpcs: &BTreeSet<String>) -> Result<Vec<VpcEndpoint>, Error> {
-    if vpcs.is_empty() {
-        return Ok(Vec::new());
-    }
     let region = &session.aws().region;
     let services = ["s3", "secretsmanager"].map(|service| format!("com.amazonaws.{region}.{service}"));
-    pages(async |marker| {
+    listed(vpcs, async |marker| {
         let ask = session.ec2().describe_vpc_endpoints().filters(filter("vpc-id", vpcs));
         let ask = ask.filters(filter("service-name", &services)).set_next_token(marker);
         let page = session.call("ec2:DescribeVpcEndpoints", ask.send()).await?;
@@ -233,10 +224,7 @@ fn peering(from: &ec2::VpcPeeringConnection) -> Peering {
 }
 
 async fn nat_gateways(session: &Session, vpcs: &BTreeSet<String>) -> Result<Vec<NatGateway>, Error> {
-    if vpcs.is_empty() {
-        return Ok(Vec::new());
-    }
-    pages(async |marker| {
+    listed(vpcs, async |marker| {
         let ask = session.ec2().describe_nat_gateways().filter(filter("vpc-id", vpcs)).set_next_token(marker);
         let page = session.call("ec2:DescribeNatGateways", ask.send()).await?;
         Ok((page.nat_gateways().iter().map(nat_gateway).collect(), page.next_token))

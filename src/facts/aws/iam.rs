@@ -56,11 +56,7 @@ fn document(encoded: &str) -> Value {
 
 /// The actions that the caller's policies do not allow.
 pub(super) async fn denied(session: &Session, caller: &Caller) -> Result<Vec<String>, Error> {
-    let ask = session.iam().simulate_principal_policy().policy_source_arn(principal(&caller.arn));
-    let ask = ask.set_action_names(Some(wanted()));
-    let answer = session.call("iam:SimulatePrincipalPolicy", ask.send()).await?;
-    let refused = answer.evaluation_results().iter().filter(|r| r.eval_decision().as_str() != "allowed");
-    Ok(refused.map(|r| r.eval_action_name().to_owned()).collect())
+    refused(session, &principal(&caller.arn), wanted(), None).await
 }
 
 /// Those of these roles that the caller's policies do not let it pass to DMS.
@@ -130,10 +126,14 @@ pub(super) async fn s3_role_lacks(session: &Session, s3: &S3Settings, catalogue:
     let bucket = format!("arn:{partition}:s3:::{bucket}");
     let folder = s3.folder.as_deref().map(|f| f.trim_matches('/').to_owned() + "/").unwrap_or_default();
     let object = format!("{bucket}/{folder}LOAD00000001");
-    let on_catalogue = if catalogue { &ON_CATALOGUE[..] } else { &[] };
+    let mut needs = vec![(&ON_OBJECTS[..], object), (&["s3:ListBucket"], bucket)];
+    if catalogue {
+        needs.push((&ON_CATALOGUE, "*".to_owned()));
+    }
     let mut lacking = Vec::new();
-    for (actions, resource) in [(&ON_OBJECTS[..], object), (&["s3:ListBucket"], bucket), (on_catalogue, "*".into())] {
-        match refused(session, role, actions, &resource).await {
+    for (actions, resource) in needs {
+        let actions = actions.iter().map(|&action| action.to_owned()).collect();
+        match refused(session, role, actions, Some(&resource)).await {
             // There is no such role, which is another check's to say.
             Err(error) if error.is_not_found() => {}
             found => lacking.extend(found?),
@@ -142,27 +142,26 @@ pub(super) async fn s3_role_lacks(session: &Session, s3: &S3Settings, catalogue:
     Ok(lacking)
 }
 
-/// Those of these actions on a resource that a role's own policies do not allow.
-async fn refused(session: &Session, role: &str, actions: &[&str], resource: &str) -> Result<Vec<String>, Error> {
-    if actions.is_empty() {
-        return Ok(Vec::new());
-    }
-    let names = actions.iter().map(|&a| a.to_owned()).collect();
-    let ask = session.iam().simulate_principal_policy().policy_source_arn(role).set_action_names(Some(names));
-    let answer = session.call("iam:SimulatePrincipalPolicy", ask.resource_arns(resource).send()).await?;
-    let refused = answer.evaluation_results().iter().filter(|r| r.eval_decision().as_str() != "allowed");
-    Ok(refused.map(|r| r.eval_action_name().to_owned()).collect())
-}
-
 /// Whether a user's or role's own policies allow an action, as IAM simulates it.
 async fn allows(session: &Session, principal: &str, action: &str, resource: &str) -> Result<bool, Error> {
+    Ok(refused(session, principal, vec![action.to_owned()], Some(resource)).await?.is_empty())
+}
+
+/// Those of these actions that a user's or role's own policies do not allow, as IAM simulates it.
+async fn refused(
+    session: &Session,
+    principal: &str,
+    actions: Vec<String>,
+    resource: Option<&str>,
+) -> Result<Vec<String>, Error> {
     // Roles are often allowed to be passed to one service only.
     let to_dms = ContextEntry::builder().context_key_name("iam:PassedToService");
     let to_dms = to_dms.context_key_type(ContextKeyTypeEnum::String).context_key_values("dms.amazonaws.com");
-    let ask = session.iam().simulate_principal_policy().policy_source_arn(principal);
-    let ask = ask.action_names(action).resource_arns(resource).context_entries(to_dms.build());
+    let ask = session.iam().simulate_principal_policy().policy_source_arn(principal).set_action_names(Some(actions));
+    let ask = ask.set_resource_arns(resource.map(|arn| vec![arn.to_owned()])).context_entries(to_dms.build());
     let answer = session.call("iam:SimulatePrincipalPolicy", ask.send()).await?;
-    Ok(answer.evaluation_results().iter().all(|r| r.eval_decision().as_str() == "allowed"))
+    let refused = answer.evaluation_results().iter().filter(|r| r.eval_decision().as_str() != "allowed");
+    Ok(refused.map(|r| r.eval_action_name().to_owned()).collect())
 }
 
 /// The calls of `check`, and the proof of a connection.

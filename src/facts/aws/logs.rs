@@ -2,7 +2,7 @@
 
 use super::convert::text;
 use super::dms_records::LogGroup;
-use crate::aws::{Error, Session};
+use crate::aws::{Error, Session, pages};
 
 /// How many of the latest lines are looked at, and how many of them are kept.
 const LINES: i32 = 1000;
@@ -19,18 +19,19 @@ pub(super) async fn complaints(
     task_arn: &str,
 ) -> Result<Option<Vec<String>>, Error> {
     let stream = format!("dms-task-{}", id(task_arn));
-    latest(session, &format!("dms-tasks-{instance}"), &stream).await
+    latest(session, &group_of(instance), &stream).await
 }
 
 /// The same of a serverless replication: each start writes to a stream of its own.
 pub(super) async fn serverless_complaints(session: &Session, arn: &str) -> Result<Option<Vec<String>>, Error> {
     let group = serverless_group(arn);
-    let ask = session.logs().describe_log_streams().log_group_name(&group).log_stream_name_prefix(SERVERLESS);
-    let page = match session.call("logs:DescribeLogStreams", ask.send()).await {
-        Err(error) if error.is_not_found() => return Ok(None),
-        answer => answer?,
-    };
-    let newest = page.log_streams().iter().max_by_key(|s| s.creation_time());
+    let streams = pages(async |marker| {
+        let ask = session.logs().describe_log_streams().log_group_name(&group).log_stream_name_prefix(SERVERLESS);
+        let page = session.call("logs:DescribeLogStreams", ask.set_next_token(marker).send()).await?;
+        Ok((page.log_streams().to_vec(), page.next_token))
+    });
+    let streams = streams.await?;
+    let newest = streams.iter().max_by_key(|s| s.creation_time());
     match newest.and_then(|s| s.log_stream_name()) {
         Some(stream) => latest(session, &group, stream).await,
         None => Ok(None),
@@ -49,9 +50,9 @@ async fn latest(session: &Session, group: &str, stream: &str) -> Result<Option<V
     Ok(Some(kept))
 }
 
-/// The group that an instance's tasks write to.
+/// The group that an instance's tasks write to; the name is in small letters, as DMS keeps it.
 pub(super) fn group_of(instance: &str) -> String {
-    format!("dms-tasks-{}", instance.to_lowercase())
+    format!("dms-tasks-{instance}")
 }
 
 /// The group that a serverless replication writes to.

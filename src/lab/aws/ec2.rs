@@ -28,21 +28,16 @@ pub(super) struct State {
 
 impl Default for State {
     fn default() -> Self {
-        let all = |member: Value| {
-            let mut permission = json!({"ipProtocol": "-1"});
-            if let (Some(all), Value::Object(member)) = (permission.as_object_mut(), member) {
-                all.extend(member);
-            }
-            permission
-        };
         let rule = |number: i32, egress: bool, action: &str| {
             json!({"ruleNumber": number, "protocol": "-1", "ruleAction": action, "egress": egress,
                    "cidrBlock": "0.0.0.0/0"})
         };
         Self {
             permissions: [
-                vec![all(json!({"groups": items(vec![json!({"groupId": SECURITY_GROUP, "userId": ACCOUNT})])}))],
-                vec![all(json!({"ipRanges": items(vec![json!({"cidrIp": "0.0.0.0/0"})])}))],
+                vec![
+                    json!({"ipProtocol": "-1", "groups": items(vec![json!({"groupId": SECURITY_GROUP, "userId": ACCOUNT})])}),
+                ],
+                vec![json!({"ipProtocol": "-1", "ipRanges": items(vec![json!({"cidrIp": "0.0.0.0/0"})])})],
             ],
             rules: vec![
                 rule(100, false, "allow"),
@@ -191,13 +186,9 @@ fn permissions(input: &Input) -> Result<Vec<Value>, AwsError> {
             (!all.is_empty()).then(|| items(all))
         };
         let number = |name: &str| permission.get(name)?.as_str()?.parse::<i32>().ok();
-        let mut all = json!({"ipProtocol": permission.get("IpProtocol"), "fromPort": number("FromPort"),
-               "toPort": number("ToPort"), "groups": list("Groups", "GroupId", "groupId"),
-               "ipRanges": list("IpRanges", "CidrIp", "cidrIp")});
-        if let Some(all) = all.as_object_mut() {
-            all.retain(|_, value| !value.is_null());
-        }
-        all
+        // Null is not told.
+        json!({"ipProtocol": permission.get("IpProtocol"), "fromPort": number("FromPort"), "toPort": number("ToPort"),
+               "groups": list("Groups", "GroupId", "groupId"), "ipRanges": list("IpRanges", "CidrIp", "cidrIp")})
     };
     Ok(input.list("IpPermissions").iter().map(told).collect())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::super::board::Board;
-use super::super::super::{Fact, UnknownKind};
+use super::super::super::{Fact, Unknown, UnknownKind};
 use super::super::dms_model::DmsTask;
 use super::super::rds_model::Readings;
 use super::super::{cloudwatch, dms_serverless, logs};
@@ -32,18 +32,18 @@ pub(super) async fn replication(board: &Board<'_>, session: &Session, task: &Dms
 
 /// What CloudWatch has of it, and the alarms on that.
 async fn watched(session: &Session, task: &DmsTask) -> (Fact<Readings>, Fact<BTreeMap<String, usize>>) {
-    let found = match cloudwatch::serverless_dimensions(session, &task.arn, &task.identifier).await {
-        Ok(Some(found)) => found,
+    let why = match cloudwatch::serverless_dimensions(session, &task.arn, &task.identifier).await {
+        Ok(Some(found)) => return readings(session, &found).await,
         Ok(None) => {
             let none = "CloudWatch has no readings of the replication in the last three hours";
-            let unknown = || none.to_owned();
-            return (
-                Fact::unknown(UnknownKind::NotConfigured, unknown()),
-                Fact::unknown(UnknownKind::NotConfigured, unknown()),
-            );
+            Unknown::new(UnknownKind::NotConfigured, none)
         }
-        Err(error) => return (Fact::Unknown(error.clone().into()), Fact::Unknown(error.into())),
+        Err(error) => error.into(),
     };
+    (Fact::Unknown(why.clone()), Fact::Unknown(why))
+}
+
+async fn readings(session: &Session, found: &[(String, String)]) -> (Fact<Readings>, Fact<BTreeMap<String, usize>>) {
     let pairs: Vec<(&str, &str)> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let (metrics, alarms) = tokio::join!(
         cloudwatch::readings(session, "AWS/DMS", &pairs, cloudwatch::TASK),
