@@ -339,6 +339,20 @@ mod tests {
             "VPC S3 endpoint validation failed for SubnetId: subnet-0a. VPC: vpc-0b. Reason: Could not find S3 endpoint or NAT gateway",
         ),
         (
+            "IAM-009",
+            "LAUNCH ERROR | Error downloading from S3 for bucket: charts-scripts, key: apply.py. Access Denied (Service: Amazon S3; Status Code: 403)",
+        ),
+        (
+            "IAM-009",
+            "User: arn:aws:sts::123456789012:assumed-role/charts-glue/GlueJobRunnerSession is not authorized to perform: glue:GetConnection on resource: arn:aws:glue:eu-west-2:123456789012:catalog",
+        ),
+        ("IAM-009", "DescribeVpcEndpoints action is unauthorized. unable to validate VPC ID vpc-0b"),
+        ("AUT-020", "java.sql.SQLException: Unable to load authentication plugin 'caching_sha2_password'."),
+        (
+            "AUT-023",
+            "org.postgresql.util.PSQLException: The authentication type 10 is not supported. Check that you have configured the pg_hba.conf file",
+        ),
+        (
             "NET-017",
             "At least one security group must open all ingress ports. To limit traffic, the source security group can be restricted",
         ),

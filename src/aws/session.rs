@@ -49,7 +49,9 @@ struct Inner {
     dms: OnceLock<aws_sdk_databasemigration::Client>,
     #[cfg(feature = "ec2")]
     ec2: OnceLock<aws_sdk_ec2::Client>,
+    glue: OnceLock<aws_sdk_glue::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
+    s3: OnceLock<aws_sdk_s3::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
     secrets: OnceLock<aws_sdk_secretsmanager::Client>,
     cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
@@ -89,7 +91,9 @@ impl Session {
             dms: OnceLock::new(),
             #[cfg(feature = "ec2")]
             ec2: OnceLock::new(),
+            glue: OnceLock::new(),
             iam: OnceLock::new(),
+            s3: OnceLock::new(),
             sts: OnceLock::new(),
             secrets: OnceLock::new(),
             cloudwatch: OnceLock::new(),
@@ -134,6 +138,22 @@ impl Session {
     #[must_use]
     pub fn ec2(&self) -> &aws_sdk_ec2::Client {
         self.0.ec2.get_or_init(|| aws_sdk_ec2::Client::new(&self.0.config))
+    }
+
+    /// Glue.
+    #[must_use]
+    pub fn glue(&self) -> &aws_sdk_glue::Client {
+        self.0.glue.get_or_init(|| aws_sdk_glue::Client::new(&self.0.config))
+    }
+
+    /// S3. A service that stands in for AWS has one host name for all buckets.
+    #[must_use]
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        self.0.s3.get_or_init(|| {
+            let config = aws_sdk_s3::config::Builder::from(&self.0.config);
+            let path_style = self.0.aws.endpoint_url.is_some();
+            aws_sdk_s3::Client::from_conf(config.force_path_style(path_style).build())
+        })
     }
 
     /// Roles and policies.

@@ -34,11 +34,11 @@ check! {
 
 fn judge(facts: &Facts) -> Judged {
     with_network(facts, |here| {
-        let groups = here.groups(&here.instance.security_groups)?;
+        let groups = here.network.groups(&here.instance.security_groups)?;
         let out: Vec<&Permission> = groups.iter().flat_map(|g| &g.egress).collect();
         let mut findings = Vec::new();
         for goal in here.goals(facts)? {
-            let subnets = here.subnets(&goal.rds.subnets)?;
+            let subnets = here.network.subnets(&goal.rds.subnets)?;
             let peers: Vec<IpNet> = nets(subnets.iter().map(|s| &s.cidr)).into_iter().chain(goal.addresses).collect();
             if !lets_through(&out, goal.port, &peers, &goal.rds.security_groups) {
                 findings.push(finding(

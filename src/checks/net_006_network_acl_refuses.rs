@@ -38,7 +38,7 @@ fn judge(facts: &Facts) -> Judged {
         let mut findings = Vec::new();
         for goal in here.goals(facts)? {
             for from in here.home()? {
-                for to in here.subnets(&goal.rds.subnets)? {
+                for to in here.network.subnets(&goal.rds.subnets)? {
                     if from.id != to.id && may_be_in(to, &goal) {
                         findings.extend(between(here, &goal, from, to)?);
                     }
@@ -60,8 +60,8 @@ fn may_be_in(subnet: &Subnet, goal: &Goal<'_>) -> bool {
 /// The first rule on the way there and back that refuses.
 fn between(here: &Here<'_>, goal: &Goal<'_>, from: &Subnet, to: &Subnet) -> Result<Option<Finding>, Unknown> {
     let (Some(from_net), Some(to_net)) = (net(&from.cidr), net(&to.cidr)) else { return Ok(None) };
-    let at_home = here.acl_of(from)?.map(|acl| (acl, from, to_net));
-    let at_goal = here.acl_of(to)?.map(|acl| (acl, to, from_net));
+    let at_home = here.network.acl_of(from)?.map(|acl| (acl, from, to_net));
+    let at_goal = here.network.acl_of(to)?.map(|acl| (acl, to, from_net));
     // Asking leaves home and enters there by the database's port; answers come back to any port that was asked from.
     let asked = [goal.port];
     let ways = [

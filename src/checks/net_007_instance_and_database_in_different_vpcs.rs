@@ -61,7 +61,7 @@ fn judge(facts: &Facts) -> Judged {
 /// The first subnet on the way there and back whose routes do not lead to the other's VPC; a public database is reached
 /// by the internet too.
 fn missing_route(here: &Here<'_>, database: &RdsInstance) -> Result<Option<String>, Unknown> {
-    let (home, goal) = (here.home()?, here.subnets(&database.subnets)?);
+    let (home, goal) = (here.home()?, here.network.subnets(&database.subnets)?);
     if database.public {
         let out: Vec<bool> = home.iter().map(|subnet| here.has_way_out(subnet)).collect::<Result<_, _>>()?;
         if !out.is_empty() && out.iter().all(|out| *out) {
@@ -71,6 +71,7 @@ fn missing_route(here: &Here<'_>, database: &RdsInstance) -> Result<Option<Strin
     for (from, to) in home.iter().flat_map(|h| goal.iter().flat_map(move |g| [(*h, *g), (*g, *h)])) {
         let Some(net) = net(&to.cidr) else { continue };
         let leads = here
+            .network
             .table_of(from)?
             .and_then(|table| route(table, &net))
             .is_some_and(|r| r.active && !["local", "igw-", "nat-"].iter().any(|not| r.target.starts_with(not)));

@@ -31,7 +31,7 @@ const ENOUGH: i32 = 2;
 
 fn judge(facts: &Facts) -> Judged {
     with_network(facts, |here| {
-        let subnets = here.subnets(&here.instance.subnets)?;
+        let subnets = here.network.subnets(&here.instance.subnets)?;
         let full = subnets.into_iter().filter(|s| s.free_addresses < ENOUGH).map(|subnet| {
             let message =
                 format!("{} ({}) has {} free addresses", subnet.id, subnet.cidr, subnet.free_addresses.max(0));

@@ -1,9 +1,9 @@
 //! NET-012: see the check's own explanation.
 
-use super::reach::{Here, with_network};
+use super::reach::with_network;
+use super::way_to_s3::no_way;
 use super::{Finding, Judged};
-use crate::facts::aws::Subnet;
-use crate::facts::{Facts, Unknown};
+use crate::facts::Facts;
 use crate::fixes::Fix;
 
 check! {
@@ -35,50 +35,14 @@ fn judge(facts: &Facts) -> Judged {
         if here.unreached()?.iter().all(|e| e.s3.is_none()) {
             return Ok(Vec::new());
         }
-        cut_off(here)?.into_iter().map(|subnet| finding(here, subnet)).collect()
-    })
-}
-
-/// Where it may be without a way to S3.
-fn cut_off<'a>(here: &Here<'a>) -> Result<Vec<&'a Subnet>, Unknown> {
-    let endpoints = here.endpoints_to("s3")?;
-    let mut all = Vec::new();
-    for subnet in here.home()? {
-        let table = here.table_of(subnet)?;
-        let through = endpoints.iter().any(|e| match e.kind.as_str() {
-            "Gateway" => table.is_some_and(|t| e.route_tables.contains(&t.id)),
-            _ => true,
-        });
-        if !through && !here.has_way_out(subnet)? {
-            all.push(subnet);
+        let mut findings = Vec::new();
+        for subnet in here.home()? {
+            let Some(none) = no_way(here.network, here.region(), subnet, here.instance.public)? else { continue };
+            let message = format!("{} in {} has no way to S3: {}", here.instance.identifier, subnet.id, none.why);
+            findings.push(Finding::new(&subnet.id, message).fix(Fix::manual("lead it there", [none.command])));
         }
-    }
-    Ok(all)
-}
-
-fn finding(here: &Here<'_>, subnet: &Subnet) -> Result<Finding, Unknown> {
-    let table = here.table_of(subnet)?.map_or("TABLE", |t| t.id.as_str());
-    let gateways = here.endpoints_to("s3")?;
-    let region = here.region();
-    let (why, command) = match gateways.iter().find(|e| e.kind == "Gateway") {
-        Some(gateway) => (
-            format!("{table} does not lead to {}", gateway.id),
-            format!(
-                "aws ec2 modify-vpc-endpoint --region {region} --vpc-endpoint-id {} --add-route-table-ids {table}",
-                gateway.id
-            ),
-        ),
-        None => (
-            format!("{table} leads neither to an endpoint of S3 nor out of the VPC"),
-            format!(
-                "aws ec2 create-vpc-endpoint --region {region} --vpc-id {} --service-name com.amazonaws.{region}.s3 \
-                 --route-table-ids {table}",
-                subnet.vpc
-            ),
-        ),
-    };
-    let message = format!("{} in {} has no way to S3: {why}", here.instance.identifier, subnet.id);
-    Ok(Finding::new(&subnet.id, message).fix(Fix::manual("lead it there", [command])))
+        Ok(findings)
+    })
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ fn why_not(here: &Here<'_>) -> Result<Option<String>, Unknown> {
     let named: Vec<&VpcEndpoint> = here.endpoints_to("secretsmanager")?.into_iter().filter(|e| e.private_dns).collect();
     // With an interface endpoint, the name leads to it and nowhere else.
     if let Some(endpoint) = named.first() {
-        let groups = here.groups(&endpoint.security_groups)?;
+        let groups = here.network.groups(&endpoint.security_groups)?;
         let ingress: Vec<&Permission> = groups.iter().flat_map(|g| &g.ingress).collect();
         let let_in = lets_through(&ingress, 443, &here.origins()?, &here.instance.security_groups);
         let why = format!("{} lets it in to port 443 by none of its security groups", endpoint.id);

@@ -38,7 +38,7 @@ fn judge(facts: &Facts) -> Judged {
         let addresses = nets(facts.source.host.addresses.known()?);
         let gateways = here.network.nat_gateways.known()?;
         for subnet in here.home()? {
-            let Some(table) = here.table_of(subnet)? else { continue };
+            let Some(table) = here.network.table_of(subnet)? else { continue };
             for address in &addresses {
                 let target = route(table, address).map_or("", |route| route.target.as_str());
                 let Some(gateway) = gateways.iter().find(|g| g.id == target) else { continue };

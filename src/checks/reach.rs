@@ -11,7 +11,7 @@ use crate::facts::aws::{
     AclRule, DmsEndpoint, Network, NetworkAcl, Permission, RdsInstance, ReplicationInstance, Route, RouteTable,
     SecurityGroup, Subnet, VpcEndpoint,
 };
-use crate::facts::{Facts, Unknown, UnknownKind};
+use crate::facts::{Facts, Unknown};
 use crate::fixes::Fix;
 
 /// Without the feature `ec2`.
@@ -78,7 +78,7 @@ impl<'a> Here<'a> {
 
     /// The subnets that the replication instance may be in: that of its address, or all of its subnet group.
     pub fn home(&self) -> Result<Vec<&'a Subnet>, Unknown> {
-        let of_group = self.subnets(&self.instance.subnets)?;
+        let of_group = self.network.subnets(&self.instance.subnets)?;
         let own = nets(&self.instance.private_addresses);
         let holds = |s: &&&Subnet| own.iter().any(|own| net(&s.cidr).is_some_and(|net| net.contains(own)));
         let home: Vec<&Subnet> = of_group.iter().filter(holds).copied().collect();
@@ -88,11 +88,6 @@ impl<'a> Here<'a> {
     /// The region, for commands.
     pub fn region(&self) -> &'a str {
         self.part.pipeline.aws.as_ref().map_or("REGION", |aws| aws.region.as_str())
-    }
-
-    /// Subnets by name.
-    pub fn subnets(&self, ids: &[String]) -> Result<Vec<&'a Subnet>, Unknown> {
-        Ok(self.network.subnets.known()?.iter().filter(|s| ids.contains(&s.id)).collect())
     }
 
     /// The addresses that the replication instance's packets may come from: its own, or else its subnets'; its public
@@ -108,45 +103,16 @@ impl<'a> Here<'a> {
         Ok(all)
     }
 
-    /// Security groups by name.
-    ///
-    /// # Errors
-    /// They are not known, or one of them is in no answer (it may be another account's).
-    pub fn groups(&self, ids: &[String]) -> Result<Vec<&'a SecurityGroup>, Unknown> {
-        let all = self.network.security_groups.known()?;
-        let found = ids.iter().map(|id| {
-            let missing = || Unknown::new(UnknownKind::Failed, format!("EC2 tells nothing of the security group {id}"));
-            all.iter().find(|g| g.id == *id).ok_or_else(missing)
-        });
-        found.collect()
-    }
-
-    /// The route table of a subnet: its own, or its VPC's main one.
-    pub fn table_of(&self, subnet: &Subnet) -> Result<Option<&'a RouteTable>, Unknown> {
-        let tables = self.network.route_tables.known()?;
-        let own = tables.iter().find(|t| t.subnets.contains(&subnet.id));
-        Ok(own.or_else(|| tables.iter().find(|t| t.main && t.vpc == subnet.vpc)))
-    }
-
-    /// The network ACL of a subnet.
-    pub fn acl_of(&self, subnet: &Subnet) -> Result<Option<&'a NetworkAcl>, Unknown> {
-        Ok(self.network.acls.known()?.iter().find(|a| a.subnets.contains(&subnet.id)))
-    }
-
     /// Whether packets from a subnet get out to addresses of the world, by what their default route leads to.
     pub fn has_way_out(&self, subnet: &Subnet) -> Result<bool, Unknown> {
-        let Some(table) = self.table_of(subnet)? else { return Ok(false) };
-        let default = table.routes.iter().find(|r| r.active && r.destination == "0.0.0.0/0");
         // An internet gateway serves only those who have a public address themselves.
-        Ok(default.is_some_and(|r| self.instance.public || !r.target.starts_with("igw-")))
+        let way = self.network.default_route_of(subnet)?;
+        Ok(way.is_some_and(|r| self.instance.public || !r.target.starts_with("igw-")))
     }
 
     /// The VPC endpoints to a service that the instance's VPC has in working order.
     pub fn endpoints_to(&self, service: &str) -> Result<Vec<&'a VpcEndpoint>, Unknown> {
-        let vpc = self.instance.vpc.as_deref().unwrap_or_default();
-        let fits =
-            |e: &&VpcEndpoint| e.vpc == vpc && e.state == "available" && e.service.rsplit('.').next() == Some(service);
-        Ok(self.network.vpc_endpoints.known()?.iter().filter(fits).collect())
+        self.network.endpoints_to(self.instance.vpc.as_deref().unwrap_or_default(), service)
     }
 }
 
@@ -154,7 +120,7 @@ impl<'a> Here<'a> {
 pub(super) fn not_admitted(facts: &Facts, side: &str) -> Judged {
     with_network(facts, |here| {
         let Some(goal) = here.goals(facts)?.into_iter().find(|g| g.side == side) else { return Ok(Vec::new()) };
-        let groups = here.groups(&goal.rds.security_groups)?;
+        let groups = here.network.groups(&goal.rds.security_groups)?;
         let ingress: Vec<&Permission> = groups.iter().flat_map(|g| &g.ingress).collect();
         let own = &here.instance.security_groups;
         if lets_through(&ingress, goal.port, &here.origins()?, own) {
@@ -289,7 +255,13 @@ pub(super) fn healthy_network() -> Network {
                 ingress: vec![from("", "sg-2", (5432, 5432)), from("10.0.0.0/16", "", (3306, 3306))],
                 egress: Vec::new(),
             },
-            SecurityGroup { id: "sg-2".into(), name: "dms".into(), ingress: Vec::new(), egress: vec![all] },
+            SecurityGroup { id: "sg-2".into(), name: "dms".into(), ingress: Vec::new(), egress: vec![all.clone()] },
+            SecurityGroup {
+                id: "sg-3".into(),
+                name: "glue".into(),
+                ingress: vec![from("", "sg-3", (0, 65_535))],
+                egress: vec![all],
+            },
         ]),
         route_tables: Fact::Known(vec![RouteTable {
             id: "rtb-1".into(),

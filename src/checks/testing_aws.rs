@@ -9,11 +9,11 @@ use super::reach::healthy_network;
 use super::testing::{assert_not_applicable, assert_pass, assert_unknown, healthy, healthy_rds, unseen};
 use crate::facts::aws::{
     AppliedGroup, AwsFacts, Caller, ClusterMember, DmsCertificate, DmsConnection, DmsEndpoint, DmsFacts, DmsTask,
-    LogGroup, MySqlSettings, Network, PostgresSettings, Quota, RdsCluster, RdsFacts, RdsInstance, RdsParameter,
-    Reading, ReplicationInstance, Role, TableStatistics, VpcEndpoint,
+    GlueConnection, GlueFacts, GlueJob, GlueRun, JdbcUrl, LogGroup, MySqlSettings, Network, PostgresSettings, Quota,
+    RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading, ReplicationInstance, Role, TableStatistics, VpcEndpoint,
 };
 use crate::facts::{Fact, Facts};
-use crate::pipeline::{Aws, Dms, EngineKind};
+use crate::pipeline::{Aws, Dms, EngineKind, Glue};
 
 /// [`healthy_rds`] moved by AWS DMS: every check passes or does not apply.
 pub(crate) fn healthy_dms() -> Facts {
@@ -36,6 +36,7 @@ pub(crate) fn healthy_dms() -> Facts {
         task: "charts-task".into(),
         assessment_bucket: None,
     });
+    facts.pipeline.glue = Some(Glue { job: Some("charts-apply".into()), script: None });
     facts.aws = Some(AwsFacts {
         caller: Fact::Known(Caller {
             account: "123456789012".into(),
@@ -54,6 +55,8 @@ pub(crate) fn healthy_dms() -> Facts {
         not_passable: Fact::Known(Vec::new()),
         unreadable_secrets: Fact::Known(Vec::new()),
         s3_role_lacks: Fact::Known(Vec::new()),
+        glue: healthy_glue(),
+        buckets: Fact::Known(BTreeMap::new()),
         network: Some(healthy_network()),
     });
     facts
@@ -106,6 +109,39 @@ pub(crate) fn assert_around_network_with(check: &Check, change: impl Fn(&mut Fac
     aws(&mut facts).network = None;
     assert_not_applicable(check, &facts);
     assert_not_applicable(check, &healthy_rds());
+}
+
+/// As [`assert_around`], for what looks at the Glue job: it does not apply where the pipeline file names none.
+#[track_caller]
+pub(crate) fn assert_around_glue(check: &Check, hide: impl Fn(&mut GlueFacts)) {
+    assert_around(check, |aws| hide(&mut aws.glue));
+    let mut facts = healthy_dms();
+    facts.pipeline.glue = None;
+    assert_not_applicable(check, &facts);
+}
+
+/// The same for what looks at the network around the job.
+#[track_caller]
+pub(crate) fn assert_around_glue_network(check: &Check, hide: impl Fn(&mut Network)) {
+    assert_around_glue(check, |glue| glue.runs = unseen());
+    let mut facts = not_yet_run();
+    assert_pass(check, &facts);
+    hide(network(&mut facts));
+    assert_unknown(check, &facts);
+    aws(&mut facts).network = None;
+    assert_not_applicable(check, &facts);
+}
+
+/// [`healthy_dms`] before the Glue job ran for the first time, so that only the network tells whether it can.
+pub(crate) fn not_yet_run() -> Facts {
+    let mut facts = healthy_dms();
+    known(&mut glue(&mut facts).runs).clear();
+    facts
+}
+
+/// The Glue job, to break.
+pub(crate) fn glue(facts: &mut Facts) -> &mut GlueFacts {
+    &mut aws(facts).glue
 }
 
 /// The AWS facts, to break.
@@ -183,6 +219,58 @@ pub(crate) fn known<T>(fact: &mut Fact<T>) -> &mut T {
     match fact {
         Fact::Known(value) => value,
         Fact::Unknown(why) => panic!("unknown: {why:?}"),
+    }
+}
+
+/// A job that writes from S3 into the target, by a connection in the databases' network; it ran well.
+fn healthy_glue() -> GlueFacts {
+    GlueFacts {
+        job: Fact::Known(Some(glue_job())),
+        runs: Fact::Known(vec![glue_run()]),
+        connections: Fact::Known(vec![glue_connection()]),
+        role: Fact::Known(Some(role("charts-glue", "glue.amazonaws.com", Some("AWSGlueServiceRole")))),
+        role_lacks: Fact::Known(Vec::new()),
+        unreadable_secrets: Fact::Known(Vec::new()),
+    }
+}
+
+/// A job.
+pub(crate) fn glue_job() -> GlueJob {
+    GlueJob {
+        name: "charts-apply".into(),
+        role: "charts-glue".into(),
+        version: Some("5.0".into()),
+        kind: "glueetl".into(),
+        script: Some("s3://charts-scripts/apply.py".into()),
+        connections: vec!["charts-mysql".into()],
+        extra_jars: None,
+    }
+}
+
+/// A run of an hour that ended well.
+pub(crate) fn glue_run() -> GlueRun {
+    GlueRun {
+        id: "jr_1".into(),
+        state: "SUCCEEDED".into(),
+        started: Some(jiff::Timestamp::UNIX_EPOCH),
+        ended: Some(jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(1)),
+        error: None,
+    }
+}
+
+/// A connection to the target that asks for TLS.
+pub(crate) fn glue_connection() -> GlueConnection {
+    let url = "jdbc:mysql://charts-mysql.abc.eu-west-2.rds.amazonaws.com:3306/charts?sslMode=REQUIRED";
+    GlueConnection {
+        name: "charts-mysql".into(),
+        kind: "JDBC".into(),
+        url: JdbcUrl::read(url),
+        enforce_ssl: false,
+        user: Some("cdc".into()),
+        secret: None,
+        driver_jar: None,
+        subnet: Some("subnet-1".into()),
+        security_groups: vec!["sg-3".into()],
     }
 }
 
@@ -470,17 +558,20 @@ fn task_settings() -> serde_json::Value {
 }
 
 fn roles() -> BTreeMap<String, Option<Role>> {
-    let role = |name: &str, service: &str, policy: Option<&str>| {
-        let trust = json!({"Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]});
-        let attached = policy.map(|p| format!("arn:aws:iam::aws:policy/service-role/{p}")).into_iter().collect();
-        let arn = format!("arn:aws:iam::123456789012:role/{name}");
-        (name.to_owned(), Some(Role { arn, trust, attached, inline: vec!["inline".into()] }))
-    };
+    let named = |name: &str, service, policy| (name.to_owned(), Some(role(name, service, policy)));
     BTreeMap::from([
-        role("dms-vpc-role", "dms.amazonaws.com", Some("AmazonDMSVPCManagementRole")),
-        role("dms-cloudwatch-logs-role", "dms.amazonaws.com", Some("AmazonDMSCloudWatchLogsRole")),
-        role("charts-secrets", "dms.eu-west-2.amazonaws.com", None),
+        named("dms-vpc-role", "dms.amazonaws.com", Some("AmazonDMSVPCManagementRole")),
+        named("dms-cloudwatch-logs-role", "dms.amazonaws.com", Some("AmazonDMSCloudWatchLogsRole")),
+        named("charts-secrets", "dms.eu-west-2.amazonaws.com", None),
         ("dms-access-for-endpoint".to_owned(), None),
     ])
+}
+
+/// A role that a service may take, with one of AWS's policies.
+fn role(name: &str, service: &str, policy: Option<&str>) -> Role {
+    let trust = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]});
+    let attached = policy.map(|p| format!("arn:aws:iam::aws:policy/service-role/{p}")).into_iter().collect();
+    let arn = format!("arn:aws:iam::123456789012:role/{name}");
+    Role { arn, trust, attached, inline: vec!["inline".into()] }
 }

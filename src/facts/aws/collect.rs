@@ -7,11 +7,12 @@ use aws_sdk_databasemigration::types::SourceType;
 use super::super::board::{Board, Settle, fact};
 use super::super::{Fact, Unknown, UnknownKind};
 use super::dms_model::{DmsFacts, DmsTask};
-use super::model::AwsFacts;
+use super::glue_model::GlueFacts;
+use super::model::{AwsFacts, Caller};
 #[cfg(feature = "ec2")]
 use super::network::Places;
 use super::rds_model::{RdsCluster, RdsFacts, RdsInstance, Readings};
-use super::{cloudwatch, dms, dms_serverless, iam, logs, rds, sts};
+use super::{cloudwatch, dms, dms_serverless, glue, iam, logs, rds, s3, sts};
 use crate::aws::{Error, ErrorKind, Session};
 use crate::pipeline::{Dms, Pipeline};
 
@@ -39,8 +40,12 @@ pub(in super::super) async fn collect(board: &Board<'_>, pipeline: &Pipeline) {
     };
     let parts = async {
         let databases = Box::pin(databases(board, &session, pipeline));
-        let replication = Box::pin(replication(board, &session, pipeline));
-        tokio::join!(databases, replication);
+        let replication = async {
+            Box::pin(replication(board, &session, pipeline)).await;
+            Box::pin(buckets(board, &session, pipeline)).await;
+        };
+        let job = Box::pin(glue(board, &session, pipeline, &caller));
+        tokio::join!(databases, Box::pin(replication), job);
         #[cfg(feature = "ec2")]
         Box::pin(network(board, &session, pipeline)).await;
     };
@@ -129,12 +134,34 @@ async fn replication(board: &Board<'_>, session: &Session, pipeline: &Pipeline) 
     tokio::join!(around, task, Box::pin(roles(board, session, dms, &first)));
 }
 
+/// The Glue job.
+async fn glue(board: &Board<'_>, session: &Session, pipeline: &Pipeline, caller: &Result<Caller, Error>) {
+    let named = pipeline.glue.as_ref().and_then(|glue| glue.job.as_ref());
+    let mut facts = GlueFacts::pending();
+    match (named, caller) {
+        (None, _) => facts.settle(&Unknown::new(UnknownKind::NotConfigured, "the pipeline file names no Glue job")),
+        (Some(_), Err(why)) => facts.settle(&Unknown::from(why.clone())),
+        (Some(job), Ok(caller)) => facts = glue::facts(session, caller, job, pipeline.s3.as_ref()).await,
+    }
+    board.aws(|all| all.glue = facts);
+}
+
+/// The buckets that the pipeline file and the target endpoint name.
+async fn buckets(board: &Board<'_>, session: &Session, pipeline: &Pipeline) {
+    let mut names: BTreeSet<String> = pipeline.s3.iter().map(|s3| s3.bucket.clone()).collect();
+    board.aws(|facts| {
+        let endpoint = pipeline.dms.as_ref().and_then(|dms| facts.dms.endpoint(&dms.target_endpoint).ok().flatten());
+        names.extend(endpoint.and_then(|e| e.s3.as_ref()?.bucket.clone()));
+    });
+    let buckets = seen(s3::buckets(session, &names).await);
+    board.aws(|facts| facts.buckets = buckets);
+}
+
 /// What lies between the parts that were found.
 #[cfg(feature = "ec2")]
 async fn network(board: &Board<'_>, session: &Session, pipeline: &Pipeline) {
-    let Some(dms) = &pipeline.dms else { return };
     let mut places = Places::default();
-    board.aws(|facts| places = facts.places(dms));
+    board.aws(|facts| places = facts.places(pipeline.dms.as_ref()));
     let network = super::ec2::network(session, &places).await;
     board.aws(|facts| facts.network = Some(network));
 }
@@ -261,7 +288,7 @@ async fn roles(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts
         handed.extend([endpoint.secret_role.as_ref(), s3].into_iter().flatten().cloned());
         secrets.extend(endpoint.secret.clone().zip(endpoint.secret_role.clone()));
     }
-    names.extend(handed.iter().map(|arn| role_name(arn).to_owned()));
+    names.extend(handed.iter().map(|arn| iam::role_name(arn).to_owned()));
     let mut caller = Fact::pending();
     board.aws(|facts| caller = facts.caller.clone());
     // Without the endpoints it is not known which roles and secrets are theirs.
@@ -294,21 +321,20 @@ async fn s3_role_lacks(session: &Session, dms: &Dms, first: &DmsFacts) -> Fact<V
     seen(iam::s3_role_lacks(session, s3, validates || s3.glue_catalog).await)
 }
 
-/// `arn:aws:iam::123456789012:role/path/name`.
-fn role_name(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
-}
-
 impl AwsFacts {
-    /// Where the replication instance and both databases are.
+    /// Where the replication instance, both databases and the Glue job's connections are.
     #[cfg(feature = "ec2")]
-    fn places(&self, dms: &Dms) -> Places {
+    fn places(&self, dms: Option<&Dms>) -> Places {
         let mut places = Places::default();
-        if let Ok(Some(instance)) = self.dms.instance(dms) {
+        if let Some(Ok(Some(instance))) = dms.map(|dms| self.dms.instance(dms)) {
             places.add(instance.vpc.as_ref(), &instance.subnets, &instance.security_groups);
         }
         for database in [&self.source, &self.target].into_iter().filter_map(|side| side.instance.value()?.as_ref()) {
             places.add(database.vpc.as_ref(), &database.subnets, &database.security_groups);
+        }
+        for connection in self.glue.connections.value().into_iter().flatten() {
+            // Its VPC is its subnet's, which EC2 tells.
+            places.add(None, connection.subnet.as_slice(), &connection.security_groups);
         }
         places
     }
@@ -316,7 +342,7 @@ impl AwsFacts {
     /// The role of this ARN, where it was looked at.
     #[must_use]
     pub fn role_of(&self, arn: &str) -> Option<&super::model::Role> {
-        self.roles.value()?.get(role_name(arn))?.as_ref()
+        self.roles.value()?.get(iam::role_name(arn))?.as_ref()
     }
 }
 

@@ -1,4 +1,4 @@
-//! EC2: the networks of the replication instance and of both databases.
+//! EC2: the networks of the replication instance, of both databases and of the Glue job.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,21 +14,23 @@ use crate::aws::{Error, Session, pages};
 
 /// Asks EC2 for what lies between these places.
 pub async fn network(session: &Session, places: &Places) -> Network {
+    let subnets = subnets(session, &places.subnets).await;
+    let mut vpcs = places.vpcs.clone();
+    vpcs.extend(subnets.iter().flatten().map(|subnet| subnet.vpc.clone()));
     let groups = async {
-        let endpoints = vpc_endpoints(session, &places.vpcs).await;
+        let endpoints = vpc_endpoints(session, &vpcs).await;
         let of_endpoints = endpoints.iter().flatten().flat_map(|e| &e.security_groups);
         let wanted = places.security_groups.iter().chain(of_endpoints).cloned().collect();
         let groups = security_groups(session, &wanted).await;
         (endpoints, groups)
     };
-    let (subnets, (endpoints, groups), tables, acls, peerings, gateways, dns) = tokio::join!(
-        subnets(session, &places.subnets),
+    let ((endpoints, groups), tables, acls, peerings, gateways, dns) = tokio::join!(
         Box::pin(groups),
-        route_tables(session, &places.vpcs),
+        route_tables(session, &vpcs),
         acls(session, &places.subnets),
-        peerings(session, &places.vpcs),
-        nat_gateways(session, &places.vpcs),
-        dns(session, &places.vpcs),
+        peerings(session, &vpcs),
+        nat_gateways(session, &vpcs),
+        dns(session, &vpcs),
     );
     Network {
         subnets: seen(subnets),

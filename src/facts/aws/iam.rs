@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::convert::text;
 use super::dms_model::S3Settings;
+use super::glue_model::Lack;
 use super::model::{Caller, Role, UnreadableSecret};
 use crate::aws::{Error, Session, pages, policy};
 
@@ -26,7 +27,8 @@ pub(super) async fn roles(
     Ok(all)
 }
 
-async fn role(session: &Session, name: &str) -> Result<Option<Role>, Error> {
+/// The role of this name; none where there is no such role.
+pub(super) async fn role(session: &Session, name: &str) -> Result<Option<Role>, Error> {
     let answer = session.call("iam:GetRole", session.iam().get_role().role_name(name).send()).await;
     let role = match answer {
         Err(error) if error.is_not_found() => return Ok(None),
@@ -46,6 +48,11 @@ async fn role(session: &Session, name: &str) -> Result<Option<Role>, Error> {
     });
     let trust = role.assume_role_policy_document().unwrap_or_default();
     Ok(Some(Role { arn: role.arn().to_owned(), trust: document(trust), attached, inline: inline.await? }))
+}
+
+/// The name of a role that may be told by its ARN: `arn:aws:iam::123456789012:role/path/name`.
+pub(super) fn role_name(role: &str) -> &str {
+    role.rsplit('/').next().unwrap_or(role)
 }
 
 /// Policy documents come with their special characters in percent form.
@@ -119,6 +126,21 @@ const ON_CATALOGUE: [&str; 6] = [
     "glue:GetTable",
 ];
 
+/// What a role must allow.
+#[derive(Debug, Clone)]
+pub(super) struct Need {
+    /// Such as `s3:PutObject`.
+    pub actions: Vec<String>,
+    /// On what: an ARN, or `*`.
+    pub on: String,
+}
+
+impl Need {
+    pub fn new(actions: &[&str], on: String) -> Self {
+        Self { actions: actions.iter().map(|&action| action.to_owned()).collect(), on }
+    }
+}
+
 /// The actions that the policies of an S3 endpoint's role do not allow, of those that DMS needs.
 pub(super) async fn s3_role_lacks(session: &Session, s3: &S3Settings, catalogue: bool) -> Result<Vec<String>, Error> {
     let (Some(role), Some(bucket)) = (&s3.role, &s3.bucket) else { return Ok(Vec::new()) };
@@ -126,17 +148,21 @@ pub(super) async fn s3_role_lacks(session: &Session, s3: &S3Settings, catalogue:
     let bucket = format!("arn:{partition}:s3:::{bucket}");
     let folder = s3.folder.as_deref().map(|f| f.trim_matches('/').to_owned() + "/").unwrap_or_default();
     let object = format!("{bucket}/{folder}LOAD00000001");
-    let mut needs = vec![(&ON_OBJECTS[..], object), (&["s3:ListBucket"], bucket)];
+    let mut needs = vec![Need::new(&ON_OBJECTS, object), Need::new(&["s3:ListBucket"], bucket)];
     if catalogue {
-        needs.push((&ON_CATALOGUE, "*".to_owned()));
+        needs.push(Need::new(&ON_CATALOGUE, "*".to_owned()));
     }
+    Ok(lacks(session, role, needs).await?.into_iter().map(|lack| lack.action).collect())
+}
+
+/// Those of these needs that a role's policies do not allow; none where there is no such role, which is another
+/// check's to say.
+pub(super) async fn lacks(session: &Session, role: &str, needs: Vec<Need>) -> Result<Vec<Lack>, Error> {
     let mut lacking = Vec::new();
-    for (actions, resource) in needs {
-        let actions = actions.iter().map(|&action| action.to_owned()).collect();
-        match refused(session, role, actions, Some(&resource)).await {
-            // There is no such role, which is another check's to say.
+    for Need { actions, on } in needs {
+        match refused(session, role, actions, Some(&on)).await {
             Err(error) if error.is_not_found() => {}
-            found => lacking.extend(found?),
+            found => lacking.extend(found?.into_iter().map(|action| Lack { action, on: on.clone() })),
         }
     }
     Ok(lacking)
@@ -147,6 +173,11 @@ async fn allows(session: &Session, principal: &str, action: &str, resource: &str
     Ok(refused(session, principal, vec![action.to_owned()], Some(resource)).await?.is_empty())
 }
 
+/// What conditions of policies are told: roles are often allowed to be passed to one service only, and Glue tags only
+/// with a key of its own.
+const CONTEXT: [(&str, &str); 2] =
+    [("iam:PassedToService", "dms.amazonaws.com"), ("aws:TagKeys", "aws-glue-service-resource")];
+
 /// Those of these actions that a user's or role's own policies do not allow, as IAM simulates it.
 async fn refused(
     session: &Session,
@@ -154,11 +185,12 @@ async fn refused(
     actions: Vec<String>,
     resource: Option<&str>,
 ) -> Result<Vec<String>, Error> {
-    // Roles are often allowed to be passed to one service only.
-    let to_dms = ContextEntry::builder().context_key_name("iam:PassedToService");
-    let to_dms = to_dms.context_key_type(ContextKeyTypeEnum::String).context_key_values("dms.amazonaws.com");
+    let entries = CONTEXT.map(|(key, value)| {
+        let entry = ContextEntry::builder().context_key_name(key).context_key_values(value);
+        entry.context_key_type(ContextKeyTypeEnum::String).build()
+    });
     let ask = session.iam().simulate_principal_policy().policy_source_arn(principal).set_action_names(Some(actions));
-    let ask = ask.set_resource_arns(resource.map(|arn| vec![arn.to_owned()])).context_entries(to_dms.build());
+    let ask = ask.set_resource_arns(resource.map(|arn| vec![arn.to_owned()])).set_context_entries(Some(entries.into()));
     let answer = session.call("iam:SimulatePrincipalPolicy", ask.send()).await?;
     let refused = answer.evaluation_results().iter().filter(|r| r.eval_decision().as_str() != "allowed");
     Ok(refused.map(|r| r.eval_action_name().to_owned()).collect())

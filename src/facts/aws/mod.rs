@@ -11,12 +11,16 @@ mod dms_records;
 mod dms_serverless;
 #[cfg(feature = "ec2")]
 mod ec2;
+mod glue;
+mod glue_model;
+mod glue_role;
 mod iam;
 mod logs;
 mod model;
 mod network;
 mod rds;
 mod rds_model;
+mod s3;
 mod sql_script;
 mod sts;
 
@@ -31,6 +35,7 @@ pub use dms_records::{
 pub(crate) use dms_serverless::STARTS as REPLICATION_STARTS;
 #[cfg(feature = "ec2")]
 pub use ec2::network as look_at_network;
+pub use glue_model::{GlueConnection, GlueFacts, GlueJob, GlueRun, JdbcUrl, Lack};
 pub use model::{AwsFacts, Caller, Role, UnreadableSecret};
 pub use network::{
     AclRule, NatGateway, Network, NetworkAcl, Peering, PeeringSide, Permission, Places, Route, RouteTable,
@@ -38,4 +43,5 @@ pub use network::{
 };
 pub(crate) use rds::sides as rds_sides;
 pub use rds_model::{AppliedGroup, ClusterMember, RdsCluster, RdsFacts, RdsInstance, RdsParameter, Reading, Readings};
+pub use s3::{BLOCKS as S3_BLOCKS, Bucket};
 pub use sql_script::assignments;

@@ -9,8 +9,10 @@ use super::super::Fact;
 use super::super::board::Settle;
 use super::super::model::Unknown;
 use super::dms_model::DmsFacts;
+use super::glue_model::GlueFacts;
 use super::network::Network;
 use super::rds_model::{RdsCluster, RdsFacts, RdsInstance};
+use super::s3::Bucket;
 
 /// What AWS says of the pipeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,7 +43,13 @@ pub struct AwsFacts {
     /// policies of the S3 endpoint's role do not allow, by the same simulation. Empty without such an endpoint.
     #[serde(default = "Fact::pending")]
     pub s3_role_lacks: Fact<Vec<String>>,
-    /// The networks of the replication instance and of both databases; `None` in builds without the feature `ec2`.
+    /// The Glue job.
+    #[serde(default = "GlueFacts::pending")]
+    pub glue: GlueFacts,
+    /// The buckets that the pipeline file and the target endpoint name, by name; `None` where there is no such bucket.
+    #[serde(default = "Fact::pending")]
+    pub buckets: Fact<BTreeMap<String, Option<Bucket>>>,
+    /// The networks of the replication instance, of both databases and of the Glue job; `None` in builds without the feature `ec2`.
     #[serde(default)]
     pub network: Option<Network>,
 }
@@ -63,6 +71,8 @@ impl AwsFacts {
             not_passable: Fact::pending(),
             unreadable_secrets: Fact::pending(),
             s3_role_lacks: Fact::pending(),
+            glue: GlueFacts::pending(),
+            buckets: Fact::pending(),
             network: cfg!(feature = "ec2").then(Network::pending),
         }
     }
@@ -151,6 +161,8 @@ impl Settle for AwsFacts {
         self.not_passable.settle(why);
         self.unreadable_secrets.settle(why);
         self.s3_role_lacks.settle(why);
+        self.glue.settle(why);
+        self.buckets.settle(why);
         if let Some(network) = &mut self.network {
             network.settle(why);
         }

@@ -1,4 +1,4 @@
-//! Facts about the networks of the replication instance and of both databases, as EC2 knows them.
+//! Facts about the networks of the replication instance, of both databases and of the Glue job, as EC2 knows them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::super::Fact;
 use super::super::board::Settle;
-use super::super::model::Unknown;
+use super::super::model::{Unknown, UnknownKind};
 
 /// Subnets, and what lets a packet from one to another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Network {
-    /// The subnets of the replication instance and of both databases.
+    /// The subnets of the replication instance, of both databases and of the Glue job's connections.
     pub subnets: Fact<Vec<Subnet>>,
     /// Their security groups, and those of the VPC endpoints.
     pub security_groups: Fact<Vec<SecurityGroup>>,
@@ -43,6 +43,66 @@ impl Network {
             nat_gateways: Fact::pending(),
             dns: Fact::pending(),
         }
+    }
+}
+
+impl Network {
+    /// Subnets by name.
+    ///
+    /// # Errors
+    /// They are not known.
+    pub fn subnets(&self, ids: &[String]) -> Result<Vec<&Subnet>, Unknown> {
+        Ok(self.subnets.known()?.iter().filter(|s| ids.contains(&s.id)).collect())
+    }
+
+    /// Security groups by name.
+    ///
+    /// # Errors
+    /// They are not known, or one of them is in no answer (it may be another account's).
+    pub fn groups(&self, ids: &[String]) -> Result<Vec<&SecurityGroup>, Unknown> {
+        let all = self.security_groups.known()?;
+        let found = ids.iter().map(|id| {
+            let missing = || Unknown::new(UnknownKind::Failed, format!("EC2 tells nothing of the security group {id}"));
+            all.iter().find(|g| g.id == *id).ok_or_else(missing)
+        });
+        found.collect()
+    }
+
+    /// The route table of a subnet: its own, or its VPC's main one.
+    ///
+    /// # Errors
+    /// Route tables are not known.
+    pub fn table_of(&self, subnet: &Subnet) -> Result<Option<&RouteTable>, Unknown> {
+        let tables = self.route_tables.known()?;
+        let own = tables.iter().find(|t| t.subnets.contains(&subnet.id));
+        Ok(own.or_else(|| tables.iter().find(|t| t.main && t.vpc == subnet.vpc)))
+    }
+
+    /// The route by which packets from a subnet leave for addresses of the world.
+    ///
+    /// # Errors
+    /// Route tables are not known.
+    pub fn default_route_of(&self, subnet: &Subnet) -> Result<Option<&Route>, Unknown> {
+        let table = self.table_of(subnet)?;
+        Ok(table.and_then(|t| t.routes.iter().find(|r| r.active && r.destination == "0.0.0.0/0")))
+    }
+
+    /// The network ACL of a subnet.
+    ///
+    /// # Errors
+    /// Network ACLs are not known.
+    pub fn acl_of(&self, subnet: &Subnet) -> Result<Option<&NetworkAcl>, Unknown> {
+        Ok(self.acls.known()?.iter().find(|a| a.subnets.contains(&subnet.id)))
+    }
+
+    /// The VPC endpoints to a service that a VPC has in working order.
+    ///
+    /// # Errors
+    /// VPC endpoints are not known.
+    pub fn endpoints_to(&self, vpc: &str, service: &str) -> Result<Vec<&VpcEndpoint>, Unknown> {
+        let fits =
+            |e: &&VpcEndpoint| e.vpc == vpc && e.state == "available" && e.service.rsplit('.').next() == Some(service);
+        Ok(self.vpc_endpoints.known()?.iter().filter(fits).collect())
     }
 }
 

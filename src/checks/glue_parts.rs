@@ -1,0 +1,104 @@
+//! The Glue job that checks look at, and what a check answers where there is none.
+
+use super::aws_parts::{Looked, NO_AWS};
+use super::reach::NO_EC2;
+use super::{Judged, Verdict};
+use crate::facts::aws::{GlueConnection, GlueFacts, GlueJob, GlueRun, JdbcUrl, Network, Subnet};
+use crate::facts::{Facts, Unknown};
+
+/// No job in `[glue]`.
+pub(super) const NO_GLUE: &str = "the pipeline file names no Glue job";
+const NO_JOB: &str = "the Glue job does not exist";
+
+/// The job.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub facts: &'a Facts,
+    pub glue: &'a GlueFacts,
+    pub job: &'a GlueJob,
+    network: Option<&'a Network>,
+}
+
+/// Judges the job.
+pub(super) fn with_job(facts: &Facts, look: impl FnOnce(&Job<'_>) -> Looked) -> Judged {
+    with_job_or(facts, |job| look(job).map(Verdict::from_findings))
+}
+
+/// Judges what lies around the job's connections: by its last run, and in builds that look at networks by these. A run
+/// that succeeded has found a way, whatever is seen there.
+pub(super) fn with_job_network(
+    facts: &Facts,
+    by_run: impl FnOnce(&Job<'_>, &GlueRun) -> Looked,
+    by_network: impl FnOnce(&Job<'_>, &Network) -> Looked,
+) -> Judged {
+    with_job_or(facts, |job| {
+        let last = job.last_run()?;
+        if last.is_some_and(|run| run.state == "SUCCEEDED") {
+            return Ok(Verdict::Pass);
+        }
+        let told = last.map(|run| by_run(job, run)).transpose()?.unwrap_or_default();
+        match job.network {
+            Some(network) if told.is_empty() => by_network(job, network).map(Verdict::from_findings),
+            None if told.is_empty() => Ok(Verdict::NotApplicable(NO_EC2)),
+            _ => Ok(Verdict::from_findings(told)),
+        }
+    })
+}
+
+fn with_job_or(facts: &Facts, look: impl FnOnce(&Job<'_>) -> Judged) -> Judged {
+    let Some(aws) = &facts.aws else { return Ok(Verdict::NotApplicable(NO_AWS)) };
+    if facts.pipeline.glue.as_ref().is_none_or(|glue| glue.job.is_none()) {
+        return Ok(Verdict::NotApplicable(NO_GLUE));
+    }
+    match aws.glue.job.known()? {
+        Some(job) => look(&Job { facts, glue: &aws.glue, job, network: aws.network.as_ref() }),
+        None => Ok(Verdict::NotApplicable(NO_JOB)),
+    }
+}
+
+impl<'a> Job<'a> {
+    /// The last run that came to an end.
+    pub fn last_run(&self) -> Result<Option<&'a GlueRun>, Unknown> {
+        let at_work = ["STARTING", "WAITING", "RUNNING", "STOPPING"];
+        Ok(self.glue.runs.known()?.iter().find(|run| !at_work.contains(&run.state.as_str())))
+    }
+
+    /// The region, for commands.
+    pub fn region(&self) -> &'a str {
+        self.facts.pipeline.aws.as_ref().map_or("REGION", |aws| aws.region.as_str())
+    }
+
+    /// The subnets of its connections.
+    pub fn subnets(&self, network: &'a Network) -> Result<Vec<&'a Subnet>, Unknown> {
+        let ids: Vec<String> = self.glue.connections.known()?.iter().filter_map(|c| c.subnet.clone()).collect();
+        network.subnets(&ids)
+    }
+
+    /// Its connections to this host, by one of these JDBC engines.
+    pub fn connections_to(
+        &self,
+        host: &str,
+        engines: &[&str],
+    ) -> Result<Vec<(&'a GlueConnection, &'a JdbcUrl)>, Unknown> {
+        let with_url = self.glue.connections.known()?.iter().filter_map(|c| Some((c, c.url.as_ref()?)));
+        let fits =
+            |(_, url): &(_, &JdbcUrl)| engines.contains(&url.engine.as_str()) && url.host.eq_ignore_ascii_case(host);
+        Ok(with_url.filter(fits).collect())
+    }
+
+    /// Its connections to this host that use the driver that came with a version of Glue up to 2.0; later ones have
+    /// newer drivers: <https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-connect-jdbc-home.html>.
+    pub fn old_driver_to(&self, host: &str, engines: &[&str]) -> Result<Vec<&'a GlueConnection>, Unknown> {
+        let old = self.job.version.as_deref().is_none_or(|v| matches!(v, "0.9" | "1.0" | "2.0"));
+        if !old || self.job.kind == "pythonshell" || self.job.extra_jars.is_some() {
+            return Ok(Vec::new());
+        }
+        let found = self.connections_to(host, engines)?.into_iter().map(|(connection, _)| connection);
+        Ok(found.filter(|c| c.driver_jar.is_none()).collect())
+    }
+
+    /// Its version of Glue, for messages.
+    pub fn version(&self) -> &'a str {
+        self.job.version.as_deref().unwrap_or("0.9 (the job does not say)")
+    }
+}

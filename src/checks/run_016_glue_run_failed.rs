@@ -1,0 +1,119 @@
+//! RUN-016: see the check's own explanation.
+
+use super::aws_parts::{NO_AWS, only};
+use super::glue_parts::{Job, NO_GLUE, with_job};
+use super::{Finding, Judged, Verdict};
+use crate::decode::decode;
+use crate::facts::Facts;
+use crate::facts::aws::GlueRun;
+use crate::fixes::Fix;
+
+check! {
+    /// # What it looks at
+    /// Whether the Glue job of the pipeline file is there, and how its last run ended: `FAILED`, `TIMEOUT`, `ERROR` and
+    /// `EXPIRED` are faults; its words are decoded. A run that is at work is waited for, one that somebody stopped is none.
+    ///
+    /// # Why it matters
+    /// What DMS wrote to S3 since the last run that succeeded is not in the target, and a run that failed half-way may
+    /// have left a table half full.
+    ///
+    /// # How to fix it by hand
+    /// ```sh
+    /// aws glue get-job-runs --job-name JOB --max-items 5 \
+    ///   --query 'JobRuns[].[StartedOn, JobRunState, ErrorMessage]' --output text
+    /// aws logs tail /aws-glue/jobs/error --log-stream-names RUN
+    /// ```
+    ///
+    /// # Source
+    /// AWS Glue Developer Guide, "Job run statuses on the console" and "Troubleshooting Spark errors".
+    code: "RUN-016",
+    name: "glue-run-failed",
+    area: Run,
+    severity: Warning,
+    title: "The Glue job is not there, or its last run failed",
+    after: ["IAM-001", "IAM-009", "NET-016", "NET-017", "TLS-011", "AUT-020", "AUT-023"],
+}
+
+fn judge(facts: &Facts) -> Judged {
+    let Some(aws) = &facts.aws else { return Ok(Verdict::NotApplicable(NO_AWS)) };
+    let Some(name) = facts.pipeline.glue.as_ref().and_then(|glue| glue.job.as_ref()) else {
+        return Ok(Verdict::NotApplicable(NO_GLUE));
+    };
+    if aws.glue.job.known()?.is_none() {
+        let region = facts.pipeline.aws.as_ref().map_or("this region", |aws| aws.region.as_str());
+        let message = format!("There is no Glue job {name} in {region}");
+        let look = format!("See which there are: aws glue list-jobs --region {region}");
+        return Ok(Verdict::Fail(vec![
+            Finding::new(name, message).fix(Fix::manual("name the job that there is", [look])),
+        ]));
+    }
+    with_job(facts, |job| {
+        let last = job.last_run()?.filter(|run| run.failed());
+        only(last.map(|run| finding(job, run)))
+    })
+}
+
+fn finding(job: &Job<'_>, run: &GlueRun) -> Finding {
+    let since = run.ended.or(run.started).map(|at| format!(" at {at:.0}")).unwrap_or_default();
+    let ended = match run.state.as_str() {
+        "TIMEOUT" => "ran into its time limit",
+        "EXPIRED" => "waited too long to be started",
+        _ => "failed",
+    };
+    let message = format!("The last run of the Glue job {} {ended}{since}", job.job.name);
+    let mut finding = Finding::new(&job.job.name, message).saw("run", &run.id).saw("state", &run.state);
+    let mut todo = None;
+    if let Some(words) = &run.error {
+        finding = finding.saw("in Glue's words", words);
+        if let Some(decoded) = decode(words) {
+            finding = finding.saw("meaning", decoded.cause);
+            todo = Some(decoded.fix);
+        }
+    }
+    let look = format!(
+        "Read its log: aws logs tail /aws-glue/jobs/error --region {} --log-stream-names {} --since 7d",
+        job.region(),
+        run.id
+    );
+    finding.fix(Fix::manual("put the cause right, and run it again", todo.into_iter().chain([look])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::checks::testing::{assert_pass, finding, unseen};
+    use crate::checks::testing_aws::{assert_around_glue, glue, glue_run, healthy_dms, known};
+    use crate::facts::Fact;
+    use crate::facts::aws::GlueRun;
+
+    #[test]
+    fn the_last_run_that_ended_counts() {
+        let mut facts = healthy_dms();
+        let words = "An error occurred while calling o94.save. Data too long for column 'title' at row 1";
+        let failed = GlueRun { state: "FAILED".into(), error: Some(words.into()), id: "jr_2".into(), ..glue_run() };
+        known(&mut glue(&mut facts).runs).insert(0, failed);
+        let found = finding(&CHECK, &facts);
+        assert_eq!(found.message, "The last run of the Glue job charts-apply failed at 1970-01-01T01:00:00Z");
+        assert!(found.evidence.iter().any(|(what, _)| what == "meaning"), "{found:?}");
+        let steps = &found.fix.unwrap().steps;
+        assert!(steps.len() == 2 && steps[1].action.describe().contains("jr_2"), "{steps:?}");
+        let at_work = GlueRun { state: "RUNNING".into(), ended: None, ..glue_run() };
+        known(&mut glue(&mut facts).runs).insert(0, at_work);
+        finding(&CHECK, &facts);
+        let stopped = GlueRun { state: "STOPPED".into(), ..glue_run() };
+        known(&mut glue(&mut facts).runs).insert(0, stopped);
+        assert_pass(&CHECK, &facts);
+    }
+
+    #[test]
+    fn a_job_that_is_not_there_is_a_fault_of_the_pipeline_file() {
+        let mut facts = healthy_dms();
+        glue(&mut facts).job = Fact::Known(None);
+        assert_eq!(finding(&CHECK, &facts).message, "There is no Glue job charts-apply in eu-west-2");
+    }
+
+    #[test]
+    fn around() {
+        assert_around_glue(&CHECK, |glue| glue.runs = unseen());
+    }
+}
