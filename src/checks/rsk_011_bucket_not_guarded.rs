@@ -2,8 +2,8 @@
 
 use super::aws_parts::NO_AWS;
 use super::{Finding, Judged, Verdict};
-use crate::facts::Facts;
 use crate::facts::aws::{Bucket, S3_BLOCKS};
+use crate::facts::{Facts, Unknown};
 use crate::fixes::Fix;
 
 check! {
@@ -38,6 +38,8 @@ check! {
     after: ["IAM-001"],
 }
 
+const BY_KEY: &str = r#"{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms","KMSMasterKeyID":"KEY"},"BucketKeyEnabled":true}]}"#;
+
 fn judge(facts: &Facts) -> Judged {
     let Some(aws) = &facts.aws else { return Ok(Verdict::NotApplicable(NO_AWS)) };
     let buckets = aws.buckets.known()?;
@@ -52,19 +54,23 @@ fn judge(facts: &Facts) -> Judged {
         let s3 = endpoint.and_then(|e| e.s3.as_ref());
         s3.is_some_and(|s3| s3.bucket.as_deref() == Some(name) && s3.encryption.as_deref() == Some("sse-kms"))
     };
-    Ok(Verdict::from_findings(
-        there.into_iter().filter_map(|(name, bucket)| finding(name, bucket, by_endpoint(name))).collect(),
-    ))
+    let mut findings = Vec::new();
+    for (name, bucket) in there {
+        findings.extend(finding(name, bucket, by_endpoint(name))?);
+    }
+    Ok(Verdict::from_findings(findings))
 }
 
-fn finding(name: &str, bucket: &Bucket, by_endpoint: bool) -> Option<Finding> {
-    let off: Vec<&str> = S3_BLOCKS.into_iter().filter(|block| !bucket.blocks.contains(*block)).collect();
+/// What is missing; unknown only where nothing is, as far as could be seen.
+fn finding(name: &str, bucket: &Bucket, by_endpoint: bool) -> Result<Option<Finding>, Unknown> {
     let mut faults = Vec::new();
     let mut commands = Vec::new();
-    if bucket.public_policy {
+    if bucket.public_policy.value() == Some(&true) {
         faults.push("its policy lets anybody in".to_owned());
         commands.push(format!("Look at its policy: aws s3api get-bucket-policy --bucket {name}"));
     }
+    let on = bucket.blocks.value();
+    let off: Vec<&str> = S3_BLOCKS.into_iter().filter(|block| on.is_some_and(|on| !on.contains(*block))).collect();
     if !off.is_empty() {
         faults.push(format!("{} {} off", off.join(", "), if off.len() == 1 { "is" } else { "are" }));
         let all = S3_BLOCKS.map(|block| format!("{block}=true")).join(",");
@@ -72,16 +78,19 @@ fn finding(name: &str, bucket: &Bucket, by_endpoint: bool) -> Option<Finding> {
             "aws s3api put-public-access-block --bucket {name} --public-access-block-configuration {all}"
         ));
     }
-    let by_kms = bucket.encryption.as_deref().is_some_and(|e| e.starts_with("aws:kms"));
-    if !by_kms && !by_endpoint {
+    let without_key = |e: &Option<String>| !e.as_deref().is_some_and(|e| e.starts_with("aws:kms"));
+    if !by_endpoint && bucket.encryption.value().is_some_and(without_key) {
         faults.push("new objects are encrypted with S3's own key".to_owned());
-        let rule = r#"{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms","KMSMasterKeyID":"KEY"},"BucketKeyEnabled":true}]}"#;
         commands.push(format!(
-            "aws s3api put-bucket-encryption --bucket {name} --server-side-encryption-configuration '{rule}'"
+            "aws s3api put-bucket-encryption --bucket {name} --server-side-encryption-configuration '{BY_KEY}'"
         ));
     }
+    if faults.is_empty() {
+        let unseen = [bucket.public_policy.known().err(), bucket.blocks.known().err(), bucket.encryption.known().err()];
+        return unseen.into_iter().flatten().next().map_or(Ok(None), Err);
+    }
     let message = format!("The bucket {name} holds the rows, and {}", faults.join("; "));
-    (!faults.is_empty()).then(|| Finding::new(name, message).fix(Fix::manual("guard it", commands)))
+    Ok(Some(Finding::new(name, message).fix(Fix::manual("guard it", commands))))
 }
 
 #[cfg(test)]
@@ -90,16 +99,16 @@ mod tests {
 
     use super::CHECK;
     use crate::checks::testing::{assert_not_applicable, assert_pass, assert_unknown, finding, healthy_rds, unseen};
-    use crate::checks::testing_aws::{aws, healthy_dms, target_endpoint};
+    use crate::checks::testing_aws::{aws, healthy_dms, known, target_endpoint};
     use crate::facts::aws::{Bucket, S3_BLOCKS, S3Settings};
     use crate::facts::{Fact, Facts};
 
     fn with(change: impl Fn(&mut Bucket)) -> Facts {
         let mut facts = healthy_dms();
         let mut bucket = Bucket {
-            encryption: Some("aws:kms".into()),
-            blocks: S3_BLOCKS.map(str::to_owned).into(),
-            public_policy: false,
+            encryption: Fact::Known(Some("aws:kms".into())),
+            blocks: Fact::Known(S3_BLOCKS.map(str::to_owned).into()),
+            public_policy: Fact::Known(false),
         };
         change(&mut bucket);
         aws(&mut facts).buckets = Fact::Known(BTreeMap::from([("charts-cdc".to_owned(), Some(bucket))]));
@@ -109,22 +118,29 @@ mod tests {
     #[test]
     fn each_guard_that_is_missing_is_named_with_its_command() {
         assert_pass(&CHECK, &with(|_| {}));
-        let found = finding(&CHECK, &with(|b| b.public_policy = true));
+        let found = finding(&CHECK, &with(|b| b.public_policy = Fact::Known(true)));
         assert_eq!(found.message, "The bucket charts-cdc holds the rows, and its policy lets anybody in");
-        let found = finding(&CHECK, &with(|b| b.blocks.retain(|block| block != "BlockPublicPolicy")));
+        let found = finding(&CHECK, &with(|b| known(&mut b.blocks).retain(|block| block != "BlockPublicPolicy")));
         assert!(found.message.ends_with("and BlockPublicPolicy is off"), "{found:?}");
-        let found = finding(&CHECK, &with(|b| b.encryption = Some("AES256".into())));
+        let found = finding(&CHECK, &with(|b| b.encryption = Fact::Known(Some("AES256".into()))));
         assert!(found.fix.unwrap().steps[0].action.describe().contains("put-bucket-encryption --bucket charts-cdc"));
     }
 
     #[test]
     fn an_endpoint_that_encrypts_with_a_key_is_enough() {
-        let mut facts = with(|b| b.encryption = None);
+        let mut facts = with(|b| b.encryption = Fact::Known(None));
         let s3 = S3Settings { bucket: Some("charts-cdc".into()), ..S3Settings::default() };
         target_endpoint(&mut facts).s3 = Some(s3.clone());
         finding(&CHECK, &facts);
         target_endpoint(&mut facts).s3 = Some(S3Settings { encryption: Some("sse-kms".into()), ..s3 });
         assert_pass(&CHECK, &facts);
+    }
+
+    #[test]
+    fn what_could_not_be_seen_hides_no_fault_that_could() {
+        assert_unknown(&CHECK, &with(|b| b.public_policy = unseen()));
+        let facts = with(|b| (b.public_policy, b.encryption) = (unseen(), Fact::Known(None)));
+        assert!(finding(&CHECK, &facts).message.ends_with("and new objects are encrypted with S3's own key"));
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(in super::super) async fn collect(board: &Board<'_>, pipeline: &Pipeline) {
     }
     let denied = async {
         let Ok(caller) = &caller else { return };
-        let denied = seen(iam::denied(&session, caller).await);
+        let denied = seen(iam::denied(&session, caller, pipeline).await);
         board.aws(|facts| facts.denied = denied);
     };
     let parts = async {
@@ -153,7 +153,7 @@ async fn buckets(board: &Board<'_>, session: &Session, pipeline: &Pipeline) {
         let endpoint = pipeline.dms.as_ref().and_then(|dms| facts.dms.endpoint(&dms.target_endpoint).ok().flatten());
         names.extend(endpoint.and_then(|e| e.s3.as_ref()?.bucket.clone()));
     });
-    let buckets = seen(s3::buckets(session, &names).await);
+    let buckets = Fact::Known(s3::buckets(session, &names).await);
     board.aws(|facts| facts.buckets = buckets);
 }
 

@@ -1,9 +1,11 @@
 //! Glue: the job that the pipeline file names, its runs, its connections, its role.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aws_sdk_glue::types as glue;
 
+use super::super::Unknown;
+use super::super::board::Settle;
 use super::collect::seen;
 use super::convert::{moment, some, text};
 use super::glue_model::{GlueConnection, GlueFacts, GlueJob, GlueRun, JdbcUrl};
@@ -20,19 +22,38 @@ pub(super) async fn facts(session: &Session, caller: &Caller, name: &str, s3: Op
     let mut facts = GlueFacts::pending();
     let (job, runs) = tokio::join!(job(session, name), runs(session, name));
     (facts.job, facts.runs) = (seen(job.clone()), seen(runs));
-    if let Ok(Some(job)) = &job {
-        let connections = connections(session, job).await;
-        facts.connections = seen(connections.clone());
-        facts.role = seen(iam::role(session, iam::role_name(&job.role)).await);
-        if let (Ok(connections), Some(Some(role))) = (connections, facts.role.value()) {
-            let needs = glue_role::needs(job, &connections, s3, caller);
-            facts.role_lacks = seen(iam::lacks(session, &role.arn, needs).await);
-            let secrets = connections.iter().filter_map(|c| c.secret.clone());
-            let secrets: BTreeSet<_> = secrets.map(|secret| (secret, role.arn.clone())).collect();
-            facts.unreadable_secrets = seen(iam::unreadable_secrets(session, &secrets).await);
+    // What cannot be asked without an answer before it, is unknown for the same reason.
+    match job {
+        Ok(Some(job)) => {
+            if let Err(why) = around(session, caller, &job, s3, &mut facts).await {
+                facts.settle(&Unknown::from(why));
+            }
         }
+        Ok(None) => {}
+        Err(why) => facts.settle(&Unknown::from(why)),
     }
     facts
+}
+
+/// What the job goes by: its connections and its role.
+async fn around(
+    session: &Session,
+    caller: &Caller,
+    job: &GlueJob,
+    s3: Option<&S3>,
+    facts: &mut GlueFacts,
+) -> Result<(), Error> {
+    let connections = connections(session, job).await;
+    facts.connections = seen(connections.clone());
+    let role = iam::role(session, iam::role_name(&job.role)).await;
+    facts.role = seen(role.clone());
+    let (connections, Some(role)) = (connections?, role?) else { return Ok(()) };
+    let needs = glue_role::needs(job, &connections, s3, caller);
+    facts.role_lacks = seen(iam::lacks(session, &role.arn, needs).await);
+    let secrets = connections.iter().filter_map(|c| c.secret.clone());
+    let secrets = secrets.map(|secret| (secret, role.arn.clone())).collect();
+    facts.unreadable_secrets = seen(iam::unreadable_secrets(session, &secrets).await);
+    Ok(())
 }
 
 async fn job(session: &Session, name: &str) -> Result<Option<GlueJob>, Error> {

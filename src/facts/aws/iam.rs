@@ -11,6 +11,7 @@ use super::dms_model::S3Settings;
 use super::glue_model::Lack;
 use super::model::{Caller, Role, UnreadableSecret};
 use crate::aws::{Error, Session, pages, policy};
+use crate::pipeline::Pipeline;
 
 /// Roles that DMS looks for by name, which is why they are spelled so and in lower case.
 pub(super) const ROLES: &[&str] = &["dms-vpc-role", "dms-cloudwatch-logs-role", "dms-access-for-endpoint"];
@@ -61,9 +62,9 @@ fn document(encoded: &str) -> Value {
     serde_json::from_str(&decoded).unwrap_or(Value::Null)
 }
 
-/// The actions that the caller's policies do not allow.
-pub(super) async fn denied(session: &Session, caller: &Caller) -> Result<Vec<String>, Error> {
-    refused(session, &principal(&caller.arn), wanted(), None).await
+/// The actions that the pipeline needs and that the caller's policies do not allow.
+pub(super) async fn denied(session: &Session, caller: &Caller, pipeline: &Pipeline) -> Result<Vec<String>, Error> {
+    refused(session, &principal(&caller.arn), wanted(pipeline), None).await
 }
 
 /// Those of these roles that the caller's policies do not let it pass to DMS.
@@ -196,12 +197,15 @@ async fn refused(
     Ok(refused.map(|r| r.eval_action_name().to_owned()).collect())
 }
 
-/// The calls of `check`, and the proof of a connection.
-fn wanted() -> Vec<String> {
+/// The calls of `check` on this pipeline, and the proof of a connection.
+fn wanted(pipeline: &Pipeline) -> Vec<String> {
     let mut all = policy::actions(policy::CHECK);
     if cfg!(feature = "ec2") {
         all.extend(policy::actions(policy::CHECK_EC2));
     }
+    let job = pipeline.glue.as_ref().is_some_and(|glue| glue.job.is_some());
+    all.retain(|action| job || !action.starts_with("glue:"));
+    all.retain(|action| pipeline.s3.is_some() || !action.starts_with("s3:"));
     all.push("dms:TestConnection".to_owned());
     all
 }
@@ -223,6 +227,16 @@ mod tests {
         let session = "arn:aws:sts::123456789012:assumed-role/admin/me@example.com";
         assert_eq!(principal(session), "arn:aws:iam::123456789012:role/admin");
         assert_eq!(principal("arn:aws:iam::1:user/me"), "arn:aws:iam::1:user/me");
+    }
+
+    #[test]
+    fn permissions_for_what_the_pipeline_has_not_are_not_missed() {
+        let mut pipeline = crate::checks::testing::healthy().pipeline;
+        let has = |pipeline: &Pipeline, service: &str| wanted(pipeline).iter().any(|a| a.starts_with(service));
+        assert!(!has(&pipeline, "glue:") && !has(&pipeline, "s3:") && has(&pipeline, "dms:"));
+        pipeline.glue = Some(crate::pipeline::Glue { job: Some("charts-apply".into()), script: None });
+        pipeline.s3 = Some(crate::pipeline::S3 { bucket: "charts-cdc".into(), prefix: String::new() });
+        assert!(has(&pipeline, "glue:") && has(&pipeline, "s3:"));
     }
 
     #[test]

@@ -5,46 +5,42 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_s3::types::{PublicAccessBlockConfiguration, ServerSideEncryption};
 use serde::{Deserialize, Serialize};
 
+use super::super::Fact;
+use super::collect::seen;
 use crate::aws::{Error, Session};
 
 /// A bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
     /// How new objects are encrypted: `AES256` (S3's own key), `aws:kms` or `aws:kms:dsse`. Since January 2023 S3
     /// encrypts all of them: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html>.
-    pub encryption: Option<String>,
+    pub encryption: Fact<Option<String>>,
     /// The four switches that keep it from being made public, by their names in the API; those that are off are left
     /// out. The account has four of its own, which are not looked at here.
-    pub blocks: BTreeSet<String>,
+    pub blocks: Fact<BTreeSet<String>>,
     /// Its policy lets anybody in.
-    pub public_policy: bool,
+    pub public_policy: Fact<bool>,
 }
 
 /// The switches of a public access block, as the API names them.
 pub const BLOCKS: [&str; 4] = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"];
 
 /// The buckets of these names; none where there is no such bucket.
-pub(super) async fn buckets(
-    session: &Session,
-    names: &BTreeSet<String>,
-) -> Result<BTreeMap<String, Option<Bucket>>, Error> {
+pub(super) async fn buckets(session: &Session, names: &BTreeSet<String>) -> BTreeMap<String, Option<Bucket>> {
     let mut all = BTreeMap::new();
     for name in names {
-        all.insert(name.clone(), bucket(session, name).await?);
+        all.insert(name.clone(), bucket(session, name).await);
     }
-    Ok(all)
+    all
 }
 
-async fn bucket(session: &Session, name: &str) -> Result<Option<Bucket>, Error> {
-    let encryption = match encryption(session, name).await {
-        Err(error) if error.code.as_deref() == Some("NoSuchBucket") => return Ok(None),
-        answer => answer?,
-    };
-    Ok(Some(Bucket {
-        encryption,
-        blocks: blocks(session, name).await?,
-        public_policy: public_policy(session, name).await?,
-    }))
+async fn bucket(session: &Session, name: &str) -> Option<Bucket> {
+    let encryption = encryption(session, name).await;
+    if encryption.as_ref().is_err_and(|error| error.code.as_deref() == Some("NoSuchBucket")) {
+        return None;
+    }
+    let (blocks, public_policy) = tokio::join!(blocks(session, name), public_policy(session, name));
+    Some(Bucket { encryption: seen(encryption), blocks: seen(blocks), public_policy: seen(public_policy) })
 }
 
 async fn encryption(session: &Session, name: &str) -> Result<Option<String>, Error> {

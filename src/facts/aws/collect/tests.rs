@@ -1,5 +1,7 @@
 //! The collectors against answers as the API reference gives them.
 
+mod glue;
+
 use super::super::super::{Facts, UnknownKind};
 use super::*;
 use crate::aws::testing::{Answer, Stub};

@@ -1,0 +1,126 @@
+//! The Glue job and the bucket of a pipeline: what moto says of them becomes facts.
+
+use aws_sdk_glue::types::{
+    ConnectionInput, ConnectionPropertyKey, ConnectionType, ConnectionsList, JobCommand, PhysicalConnectionRequirements,
+};
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration, ServerSideEncryption,
+    ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+};
+use cdc_doctor::aws::Session;
+use cdc_doctor::checks::registry;
+use cdc_doctor::diagnose::{Outcome, judge};
+use cdc_doctor::facts::{Fact, Facts, MyFlavor};
+use serde_json::json;
+
+use crate::checks::Case;
+use crate::support::{self, moto, moto_session, unique};
+
+/// A job with its role, a connection and a run, and a bucket.
+struct Made {
+    job: String,
+    connection: String,
+    role: String,
+    bucket: String,
+}
+
+const URL: &str = "jdbc:mysql://etl:Secret1@mysql.example.com:3306/charts?useSSL=false&password=Secret2";
+
+async fn made(session: &Session) -> Made {
+    let name = |stem: &str| unique(stem).replace('_', "-");
+    let made = Made { job: name("apply"), connection: name("mysql"), role: name("glue"), bucket: name("charts-cdc") };
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                       "Principal": {"Service": "glue.amazonaws.com"}}]});
+    let role = session.iam().create_role().role_name(&made.role).assume_role_policy_document(trust.to_string());
+    role.send().await.unwrap();
+    let place = PhysicalConnectionRequirements::builder().subnet_id("subnet-1").security_group_id_list("sg-1");
+    let input = ConnectionInput::builder().name(&made.connection).connection_type(ConnectionType::Jdbc);
+    let input = input.connection_properties(ConnectionPropertyKey::JdbcConnectionUrl, URL);
+    let input = input.connection_properties(ConnectionPropertyKey::UserName, "etl");
+    let input = input.connection_properties(ConnectionPropertyKey::JdbcEnforceSsl, "TRUE");
+    let input = input.physical_connection_requirements(place.build()).build().unwrap();
+    session.glue().create_connection().connection_input(input).send().await.unwrap();
+    let command = JobCommand::builder().name("glueetl").script_location("s3://scripts/apply.py").build();
+    let job = session.glue().create_job().name(&made.job).role(&made.role).command(command).glue_version("4.0");
+    let job = job.connections(ConnectionsList::builder().connections(&made.connection).connections("gone").build());
+    let job = job.default_arguments("--extra-jars", "s3://jars/mysql.jar").default_arguments("--password", "Secret3");
+    job.send().await.unwrap();
+    session.glue().start_job_run().job_name(&made.job).send().await.unwrap();
+    let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::EuWest2).build();
+    session.s3().create_bucket().bucket(&made.bucket).create_bucket_configuration(place).send().await.unwrap();
+    made
+}
+
+/// Encrypted with a key, and guarded by three of four switches.
+async fn furnish(session: &Session, bucket: &str) {
+    let key = ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::AwsKms).build().unwrap();
+    let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(key).build();
+    let rules = ServerSideEncryptionConfiguration::builder().rules(rule).build().unwrap();
+    let ask = session.s3().put_bucket_encryption().bucket(bucket).server_side_encryption_configuration(rules);
+    ask.send().await.unwrap();
+    let block = PublicAccessBlockConfiguration::builder().block_public_acls(true).ignore_public_acls(true);
+    let block = block.block_public_policy(false).restrict_public_buckets(true).build();
+    let ask = session.s3().put_public_access_block().bucket(bucket).public_access_block_configuration(block);
+    ask.send().await.unwrap();
+}
+
+fn case(job: &str, bucket: &str) -> Case {
+    let case = Case::new(&support::source(), &support::target(MyFlavor::MariaDb));
+    let moto = moto();
+    let url = moto.endpoint_url.as_deref().unwrap_or_default();
+    let text = format!(
+        "\n[aws]\nregion = {:?}\nendpoint_url = {url:?}\n\n[s3]\nbucket = {bucket:?}\n\n[glue]\njob = {job:?}\n",
+        moto.region
+    );
+    std::fs::write(case.project.path(), case.project.text() + &text).unwrap();
+    case
+}
+
+fn failed(facts: &Facts) -> Vec<&'static str> {
+    let judged = judge(registry::ALL, facts).into_iter();
+    judged.filter(|j| matches!(j.outcome, Outcome::Fail(_))).map(|j| j.check.code).collect()
+}
+
+#[test]
+fn a_job_and_a_bucket_become_facts_without_the_secrets_in_them() {
+    let made = support::block_on(async {
+        let session = moto_session().await;
+        let made = made(&session).await;
+        furnish(&session, &made.bucket).await;
+        made
+    });
+    let facts = case(&made.job, &made.bucket).look().facts;
+    let aws = facts.aws.as_ref().unwrap();
+    let job = aws.glue.job.value().unwrap().as_ref().unwrap();
+    assert_eq!((job.version.as_deref(), job.kind.as_str()), (Some("4.0"), "glueetl"));
+    assert_eq!(job.script.as_deref(), Some("s3://scripts/apply.py"));
+    assert_eq!(job.extra_jars.as_deref(), Some("s3://jars/mysql.jar"));
+    let [connection] = aws.glue.connections.value().unwrap().as_slice() else { panic!("{:?}", aws.glue) };
+    let url = connection.url.as_ref().unwrap();
+    assert_eq!((url.host.as_str(), url.tls["usessl"].as_str()), ("mysql.example.com", "false"));
+    assert!(connection.enforce_ssl && connection.user.as_deref() == Some("etl"), "{connection:?}");
+    assert_eq!(connection.subnet.as_deref(), Some("subnet-1"));
+    let [run] = aws.glue.runs.value().unwrap().as_slice() else { panic!("{:?}", aws.glue) };
+    assert!(run.state == "SUCCEEDED" && run.started.is_some(), "{run:?}");
+    assert!(aws.glue.role.value().unwrap().as_ref().unwrap().arn.ends_with(&made.role));
+    let bucket = aws.buckets.value().unwrap()[&made.bucket].as_ref().unwrap();
+    assert_eq!(bucket.encryption, Fact::Known(Some("aws:kms".into())));
+    let on = ["BlockPublicAcls", "IgnorePublicAcls", "RestrictPublicBuckets"].map(str::to_owned);
+    assert_eq!(bucket.blocks, Fact::Known(on.into()));
+    // moto does not tell whether a policy is public.
+    assert!(bucket.public_policy.value().is_none(), "{bucket:?}");
+    // Whatever is kept with a report, the passwords in URL and arguments are not in it.
+    assert!(!serde_json::to_string(&facts).unwrap().contains("Secret"));
+    let failed = failed(&facts);
+    assert!(failed.contains(&"RSK-011") && !failed.contains(&"RUN-016"), "{failed:?}");
+}
+
+#[test]
+fn a_job_that_is_not_there_is_told_and_a_bucket_that_is_not_there_is_none() {
+    let facts = case("no-such-job", "no-such-bucket").look().facts;
+    let aws = facts.aws.as_ref().unwrap();
+    assert_eq!(aws.glue.job.value(), Some(&None));
+    assert_eq!(aws.buckets.value().unwrap()["no-such-bucket"], None);
+    let failed = failed(&facts);
+    assert!(failed.contains(&"RUN-016") && !failed.contains(&"RSK-011"), "{failed:?}");
+}
