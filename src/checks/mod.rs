@@ -114,6 +114,7 @@ mod dtk_024_assessment_run_failed;
 mod dtk_025_masking_with_validation;
 mod dtk_026_table_mappings_invalid;
 mod dtk_027_task_not_startable;
+mod dtk_028_dms_part_not_there;
 mod iam_001_aws_login_or_region_wrong;
 mod iam_002_caller_lacks_permissions;
 mod iam_003_dms_vpc_role_missing;

@@ -182,6 +182,7 @@ pub static ALL: &[&Check] = &[
     &super::dep_022_endpoint_names_no_database_of_the_source::CHECK,
     &super::dep_001_connection_never_tested::CHECK,
     &super::dep_002_connection_test_failed::CHECK,
+    &super::dtk_028_dms_part_not_there::CHECK,
     &super::dtk_001_migration_type_differs::CHECK,
     &super::dtk_002_target_tables_dropped_at_start::CHECK,
     &super::dtk_003_lob_settings_incoherent::CHECK,

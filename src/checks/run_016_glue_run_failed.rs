@@ -6,7 +6,8 @@ use super::{Finding, Judged, Verdict};
 use crate::decode::decode;
 use crate::facts::Facts;
 use crate::facts::aws::GlueRun;
-use crate::fixes::Fix;
+use crate::fixes::{Action, Cost, Fix, Mode, Step};
+use crate::text::nearest;
 
 check! {
     /// # What it looks at
@@ -40,17 +41,28 @@ fn judge(facts: &Facts) -> Judged {
         return Ok(Verdict::NotApplicable(NO_GLUE));
     };
     if aws.glue.job.known()?.is_none() {
-        let region = facts.pipeline.aws.as_ref().map_or("this region", |aws| aws.region.as_str());
-        let message = format!("There is no Glue job {name} in {region}");
-        let look = format!("See which there are: aws glue list-jobs --region {region}");
-        return Ok(Verdict::Fail(vec![
-            Finding::new(name, message).fix(Fix::manual("name the job that there is", [look])),
-        ]));
+        return Ok(Verdict::Fail(vec![not_there(facts, name, aws.glue.others.value())]));
     }
     with_job(facts, |job| {
         let last = job.last_run()?.filter(|run| run.failed());
         only(last.map(|run| finding(job, run)))
     })
+}
+
+fn not_there(facts: &Facts, name: &str, others: Option<&Vec<String>>) -> Finding {
+    let region = facts.pipeline.aws.as_ref().map_or("this region", |aws| aws.region.as_str());
+    let mut finding = Finding::new("glue.job", format!("There is no Glue job \"{name}\" in {region}"));
+    let others = others.map(Vec::as_slice).unwrap_or_default();
+    if !others.is_empty() {
+        finding = finding.saw("there are", others.join(", "));
+    }
+    let Some(near) = nearest(name, others.iter().map(String::as_str)) else {
+        let look = format!("See which there are: aws glue list-jobs --region {region}");
+        return finding.fix(Fix::manual("name the job that there is", [look]));
+    };
+    let edit = Action::EditPipeline { key: "glue.job".into(), value: near.to_owned(), choices: others.to_vec() };
+    let step = Step::new(Cost::None, edit).undo(Action::edit("glue.job", name));
+    finding.fix(Fix::new(Mode::Confirm, format!("set job = \"{near}\" in [glue]"), vec![step]))
 }
 
 fn finding(job: &Job<'_>, run: &GlueRun) -> Finding {
@@ -85,6 +97,7 @@ mod tests {
     use crate::checks::testing_aws::{assert_around_glue, glue, glue_run, healthy_dms, known};
     use crate::facts::Fact;
     use crate::facts::aws::GlueRun;
+    use crate::fixes::Action;
 
     #[test]
     fn the_last_run_that_ended_counts() {
@@ -109,7 +122,16 @@ mod tests {
     fn a_job_that_is_not_there_is_a_fault_of_the_pipeline_file() {
         let mut facts = healthy_dms();
         glue(&mut facts).job = Fact::Known(None);
-        assert_eq!(finding(&CHECK, &facts).message, "There is no Glue job charts-apply in eu-west-2");
+        let found = finding(&CHECK, &facts);
+        assert_eq!(found.message, "There is no Glue job \"charts-apply\" in eu-west-2");
+        assert!(found.fix.unwrap().steps[0].action.describe().contains("aws glue list-jobs"));
+        glue(&mut facts).others = Fact::Known(vec!["chart-apply".into(), "orders".into()]);
+        let found = finding(&CHECK, &facts);
+        assert_eq!(found.evidence[0].1, "chart-apply, orders");
+        let Action::EditPipeline { value, .. } = &found.fix.as_ref().unwrap().steps[0].action else {
+            panic!("{found:?}")
+        };
+        assert_eq!(value, "chart-apply");
     }
 
     #[test]

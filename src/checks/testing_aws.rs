@@ -226,6 +226,7 @@ pub(crate) fn known<T>(fact: &mut Fact<T>) -> &mut T {
 fn healthy_glue() -> GlueFacts {
     GlueFacts {
         job: Fact::Known(Some(glue_job())),
+        others: Fact::Known(Vec::new()),
         runs: Fact::Known(vec![glue_run()]),
         connections: Fact::Known(vec![glue_connection()]),
         role: Fact::Known(Some(role("charts-glue", "glue.amazonaws.com", Some("AWSGlueServiceRole")))),

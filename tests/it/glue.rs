@@ -120,6 +120,7 @@ fn a_job_that_is_not_there_is_told_and_a_bucket_that_is_not_there_is_none() {
     let facts = case("no-such-job", "no-such-bucket").look().facts;
     let aws = facts.aws.as_ref().unwrap();
     assert_eq!(aws.glue.job.value(), Some(&None));
+    assert!(aws.glue.others.value().is_some(), "{:?}", aws.glue.others);
     assert_eq!(aws.buckets.value().unwrap()["no-such-bucket"], None);
     let failed = failed(&facts);
     assert!(failed.contains(&"RUN-016") && !failed.contains(&"RSK-011"), "{failed:?}");

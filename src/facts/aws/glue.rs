@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use aws_sdk_glue::types as glue;
 
-use super::super::Unknown;
 use super::super::board::Settle;
+use super::super::{Fact, Unknown};
 use super::collect::seen;
 use super::convert::{moment, some, text};
 use super::glue_model::{GlueConnection, GlueFacts, GlueJob, GlueRun, JdbcUrl};
 use super::model::Caller;
 use super::{glue_role, iam};
-use crate::aws::{Error, Session};
+use crate::aws::{Error, Session, pages};
 use crate::pipeline::S3;
 
 /// How many runs are looked at.
@@ -25,11 +25,12 @@ pub(super) async fn facts(session: &Session, caller: &Caller, name: &str, s3: Op
     // What cannot be asked without an answer before it, is unknown for the same reason.
     match job {
         Ok(Some(job)) => {
+            facts.others = Fact::Known(Vec::new());
             if let Err(why) = around(session, caller, &job, s3, &mut facts).await {
                 facts.settle(&Unknown::from(why));
             }
         }
-        Ok(None) => {}
+        Ok(None) => facts.others = seen(names(session).await),
         Err(why) => facts.settle(&Unknown::from(why)),
     }
     facts
@@ -61,6 +62,15 @@ async fn job(session: &Session, name: &str) -> Result<Option<GlueJob>, Error> {
         Err(error) if error.is_not_found() => Ok(None),
         answer => Ok(answer?.job.as_ref().map(plain_job)),
     }
+}
+
+/// The names of the jobs that there are.
+async fn names(session: &Session) -> Result<Vec<String>, Error> {
+    pages(async |marker| {
+        let page = session.call("glue:ListJobs", session.glue().list_jobs().set_next_token(marker).send()).await?;
+        Ok((page.job_names().to_vec(), page.next_token))
+    })
+    .await
 }
 
 fn plain_job(from: &glue::Job) -> GlueJob {

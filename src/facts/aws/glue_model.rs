@@ -15,6 +15,8 @@ use super::model::{Role, UnreadableSecret};
 pub struct GlueFacts {
     /// The job; `None` where there is none of that name.
     pub job: Fact<Option<GlueJob>>,
+    /// The names of all jobs of the region; asked for only where the pipeline's is not there, and else empty.
+    pub others: Fact<Vec<String>>,
     /// Its latest runs, the newest first; fifty at most.
     pub runs: Fact<Vec<GlueRun>>,
     /// The connections that it uses, in its order; one that does not exist is left out.
@@ -33,6 +35,7 @@ impl GlueFacts {
     pub fn pending() -> Self {
         Self {
             job: Fact::pending(),
+            others: Fact::pending(),
             runs: Fact::pending(),
             connections: Fact::pending(),
             role: Fact::pending(),
@@ -45,6 +48,7 @@ impl GlueFacts {
 impl Settle for GlueFacts {
     fn settle(&mut self, why: &Unknown) {
         self.job.settle(why);
+        self.others.settle(why);
         self.runs.settle(why);
         self.connections.settle(why);
         self.role.settle(why);
