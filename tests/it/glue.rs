@@ -125,3 +125,14 @@ fn a_job_that_is_not_there_is_told_and_a_bucket_that_is_not_there_is_none() {
     let failed = failed(&facts);
     assert!(failed.contains(&"RUN-016") && !failed.contains(&"RSK-011"), "{failed:?}");
 }
+
+#[test]
+fn a_misspelt_job_is_mended_in_the_pipeline_file() {
+    let job = support::block_on(async { made(&moto_session().await).await.job });
+    let case = case(&format!("{job}x"), "no-such-bucket");
+    let ran = case.project.run(&["fix", "RUN-016", "--yes"]);
+    assert_eq!(ran.status, 0, "{ran}");
+    assert!(case.project.text().contains(&format!("job = {job:?}\n")), "{}", case.project.text());
+    let ran = case.project.run(&["check", "--only", "RUN-016"]);
+    assert_eq!(ran.status, 0, "{ran}");
+}
