@@ -1,0 +1,75 @@
+//! Glue: [`jobs`], the [`connections`] that they use, and their [`runs`], which move nothing.
+
+mod connections;
+mod jobs;
+mod runs;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::account::Account;
+use super::errors::{Answer, AwsError};
+use super::input::Input;
+use super::records::Records;
+
+pub(super) use runs::write_down;
+
+/// The member that names jobs and connections.
+const NAME: &str = "Name";
+
+/// The Glue side of the account.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    jobs: Records,
+    runs: Records,
+    connections: Records,
+    /// Of connections, by name.
+    passwords: HashMap<String, SecretString>,
+}
+
+/// Answers a call; nothing where there is none of that name.
+pub(super) fn answer(account: &Arc<Account>, operation: &str, input: &Input) -> Option<Answer> {
+    if let "StartJobRun" | "BatchStopJobRun" = operation {
+        return Some(if operation == "StartJobRun" { runs::start(account, input) } else { runs::stop(account, input) });
+    }
+    let state = &mut account.state().glue;
+    Some(match operation {
+        "CreateJob" => jobs::create(state, input),
+        "UpdateJob" => jobs::update(state, input),
+        "GetJob" => jobs::get(state, input),
+        "GetJobs" => jobs::all(state, input),
+        "DeleteJob" => jobs::delete(state, input),
+        "CreateConnection" => connections::create(state, input),
+        "GetConnection" => connections::get(state, input),
+        "GetConnections" => connections::all(state, input),
+        "DeleteConnection" => connections::delete(state, input),
+        "GetJobRun" => runs::get(state, input),
+        "GetJobRuns" => runs::all(state, input),
+        _ => return None,
+    })
+}
+
+fn not_found(message: impl Into<String>) -> AwsError {
+    AwsError::bad("EntityNotFoundException", message)
+}
+
+fn exists(message: impl Into<String>) -> AwsError {
+    AwsError::bad("AlreadyExistsException", message)
+}
+
+fn invalid(message: impl Into<String>) -> AwsError {
+    AwsError::bad("InvalidInputException", message)
+}
+
+/// A structure that a call carries.
+fn part(input: &Input, name: &str) -> Result<Input, AwsError> {
+    let part = input.0.get(name).filter(|part| part.is_object());
+    part.cloned().map(Input).ok_or_else(|| invalid(format!("{name} is missing.")))
+}
+
+/// A text that must be there.
+fn required<'a>(input: &'a Input, name: &str) -> Result<&'a str, AwsError> {
+    input.text(name).filter(|text| !text.is_empty()).ok_or_else(|| invalid(format!("{name} is missing.")))
+}
