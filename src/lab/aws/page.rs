@@ -14,8 +14,9 @@ pub(super) fn page(records: Vec<Value>, name: &str, input: &Input, most: i64, co
         let why = format!("Invalid value {size} for MaxRecords. Must be between 20 and {most}.");
         return Err(AwsError::bad(code, why));
     }
-    let (shown, marker) = cut(records, size, input.text("Marker"))
-        .ok_or_else(|| AwsError::bad(code, format!("Invalid value {} for Marker.", input.text("Marker").unwrap_or_default())))?;
+    let (shown, marker) = cut(records, size, input.text("Marker")).ok_or_else(|| {
+        AwsError::bad(code, format!("Invalid value {} for Marker.", input.text("Marker").unwrap_or_default()))
+    })?;
     Ok(match marker {
         Some(marker) => json!({"Marker": marker, name: shown}),
         None => json!({name: shown}),

@@ -60,9 +60,9 @@ pub(super) fn answer(account: &Account, operation: &str, input: &Input) -> Optio
         "HeadBucket" => state.bucket(input).map(|_| json!({"x-amz-bucket-region": region})),
         "DeleteBucket" => delete(state, input),
         // The first region of all has no name here.
-        "GetBucketLocation" => state.bucket(input).map(|_| {
-            json!({"LocationConstraint": if region == "us-east-1" { "" } else { region }})
-        }),
+        "GetBucketLocation" => {
+            state.bucket(input).map(|_| json!({"LocationConstraint": if region == "us-east-1" { "" } else { region }}))
+        }
         _ => match state.bucket(input) {
             Ok(bucket) => of_bucket(bucket, operation, input)?,
             Err(error) => Err(error),
@@ -109,11 +109,8 @@ fn of_bucket(bucket: &mut Bucket, operation: &str, input: &Input) -> Option<Answ
 }
 
 fn list(state: &State) -> Value {
-    let all: Vec<Value> = state
-        .0
-        .iter()
-        .map(|(name, bucket)| json!({"Name": name, "CreationDate": iso(bucket.created)}))
-        .collect();
+    let all: Vec<Value> =
+        state.0.iter().map(|(name, bucket)| json!({"Name": name, "CreationDate": iso(bucket.created)})).collect();
     json!({"ListAllMyBucketsResult": {"Owner": {"ID": ACCOUNT}, "Buckets": {"Bucket": all}}})
 }
 

@@ -154,7 +154,11 @@ mod tests {
         assert_eq!(capacity(json!({})), Ok((10.0, 10.into())));
         assert_eq!(capacity(json!({"MaxCapacity": 3.0})), Ok((3.0, 3.into())));
         assert_eq!(capacity(json!({"Command": {"Name": "pythonshell"}})), Ok((0.0625, 0.into())));
-        for wrong in [json!({"WorkerType": "G.2X"}), json!({"NumberOfWorkers": 2}), json!({"WorkerType": "huge", "NumberOfWorkers": 2})] {
+        for wrong in [
+            json!({"WorkerType": "G.2X"}),
+            json!({"NumberOfWorkers": 2}),
+            json!({"WorkerType": "huge", "NumberOfWorkers": 2}),
+        ] {
             assert_eq!(capacity(wrong).unwrap_err().code, "InvalidInputException");
         }
     }

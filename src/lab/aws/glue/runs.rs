@@ -78,8 +78,7 @@ pub(super) fn start(account: &Arc<Account>, input: &Input) -> Answer {
         return Err(invalid("This is a simulation, and it does not start a run again."));
     }
     let state = &mut account.state().glue;
-    let mut job =
-        state.job(name).map_err(|_| not_found("Failed to start job run due to missing metadata."))?.clone();
+    let mut job = state.job(name).map_err(|_| not_found("Failed to start job run due to missing metadata."))?.clone();
     let going = state.runs.iter().filter(|run| text(run, JOB) == name && is_going(run)).count();
     let most = job["ExecutionProperty"]["MaxConcurrentRuns"].as_u64().unwrap_or(1);
     if going as u64 >= most {

@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn a_body_stands_under_the_name_of_its_root() {
-        let region = "<CreateBucketConfiguration><LocationConstraint>eu-west-2</LocationConstraint></CreateBucketConfiguration>";
+        let region =
+            "<CreateBucketConfiguration><LocationConstraint>eu-west-2</LocationConstraint></CreateBucketConfiguration>";
         let wanted = json!({"Bucket": "b", "CreateBucketConfiguration": {"LocationConstraint": "eu-west-2"}});
         assert_eq!(asked("PUT", "/b", region).1, Ok(wanted));
         assert_eq!(asked("PUT", "/b", "").1, Ok(json!({"Bucket": "b"})));
@@ -135,12 +136,18 @@ mod tests {
     fn answers_are_in_the_body_or_in_headers() {
         let location = write("GetBucketLocation", &Ok(json!({"LocationConstraint": "eu-west-2"})), "r");
         let text = String::from_utf8(location.body).unwrap();
-        assert!(text.ends_with(&format!("<LocationConstraint xmlns=\"{NAMESPACE}\">eu-west-2</LocationConstraint>")), "{text}");
+        assert!(
+            text.ends_with(&format!("<LocationConstraint xmlns=\"{NAMESPACE}\">eu-west-2</LocationConstraint>")),
+            "{text}"
+        );
         let head = write("HeadBucket", &Ok(json!({"x-amz-bucket-region": "eu-west-2"})), "r");
         assert!(head.headers.contains(&("x-amz-bucket-region", "eu-west-2".to_owned())) && head.body.is_empty());
         assert_eq!(write("DeleteBucket", &Ok(json!({})), "r").status, 204);
         let refused = write("GetBucketPolicy", &Err(AwsError::new(404, "NoSuchBucket", "<none>")), "r");
         let text = String::from_utf8(refused.body).unwrap();
-        assert!(refused.status == 404 && text.contains("<Code>NoSuchBucket</Code><Message>&lt;none&gt;</Message>"), "{text}");
+        assert!(
+            refused.status == 404 && text.contains("<Code>NoSuchBucket</Code><Message>&lt;none&gt;</Message>"),
+            "{text}"
+        );
     }
 }
