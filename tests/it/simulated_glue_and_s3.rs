@@ -1,5 +1,6 @@
 //! Glue and S3 of the simulated AWS, as boto3 and the SDK of this program see them.
 
+use aws_sdk_glue::types::{JobCommand, JobRunState};
 use aws_sdk_s3::config::{Credentials, Region};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration};
@@ -92,7 +93,7 @@ fn the_rust_sdk_understands_jobs() {
     block_on(async {
         let missing = glue.get_job().job_name("charts-apply").send().await.unwrap_err();
         assert!(missing.into_service_error().is_entity_not_found_exception());
-        let command = aws_sdk_glue::types::JobCommand::builder().name("glueetl").build();
+        let command = JobCommand::builder().name("glueetl").build();
         let made = glue.create_job().name("charts-apply").role("r").command(command).glue_version("4.0");
         made.send().await.unwrap();
         let job = glue.get_job().job_name("charts-apply").send().await.unwrap();
@@ -101,7 +102,7 @@ fn the_rust_sdk_understands_jobs() {
         let id = scene.simulator.glue_run("charts-apply", json!({"JobRunState": "RUNNING"}));
         let runs = glue.get_job_runs().job_name("charts-apply").send().await.unwrap();
         let [run] = runs.job_runs() else { panic!("{runs:?}") };
-        assert_eq!((run.id(), run.job_run_state().map(|s| s.as_str())), (Some(id.as_str()), Some("RUNNING")));
+        assert_eq!((run.id(), run.job_run_state()), (Some(id.as_str()), Some(&JobRunState::Running)));
         assert!(run.started_on().is_some() && run.completed_on().is_none());
     });
 }

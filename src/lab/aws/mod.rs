@@ -44,8 +44,9 @@
 //!   [`Simulator::glue_run`]. Nothing is tried again, whatever `MaxRetries` is, and nothing waits for its turn.
 //!   Connections are kept and never tried.
 //! - S3 holds buckets and no objects, by path only. Their encryption can be changed and never be off, as on AWS; no key
-//!   is looked at. A policy is public when it lets everybody in without one of the conditions that S3 lists; of their
-//!   values only wildcards count, and the size of a network does not. There are no ACLs.
+//!   is looked at. A policy is public when it lets everybody in without one of the conditions that S3 lists, whatever
+//!   the public access block says; of their values only wildcards count, and the size of a network does not. There are
+//!   no ACLs.
 //! - `SimulatePrincipalPolicy` looks at effect, action and resource, and at no condition.
 //! - Refusals have AWS's codes. Their words are AWS's where those are documented or reported, and otherwise our own.
 

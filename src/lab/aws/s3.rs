@@ -150,12 +150,11 @@ fn rule(by_default: &Value, bucket_key: bool) -> Value {
 fn encrypt(bucket: &mut Bucket, input: &Input) -> Answer {
     let rules = input.0.get(ENCRYPTION).map_or(&Value::Null, |c| &c["Rule"]);
     let rules: Vec<&Value> = each(rules).collect();
-    let malformed = || AwsError::bad("MalformedXML", "The XML you provided was not well-formed or did not validate");
-    let [given] = rules.as_slice() else { return Err(malformed()) };
+    let [given] = rules.as_slice() else { return Err(AwsError::malformed_xml()) };
     let by_default = &given["ApplyServerSideEncryptionByDefault"];
     let algorithm = by_default["SSEAlgorithm"].as_str().unwrap_or_default();
     if !["AES256", "aws:kms", "aws:kms:dsse"].contains(&algorithm) {
-        return Err(malformed());
+        return Err(AwsError::malformed_xml());
     }
     if algorithm == "AES256" && by_default.get("KMSMasterKeyID").is_some() {
         let why = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";

@@ -187,7 +187,7 @@ impl Simulator {
     /// names and shapes, times in seconds since 1970, and gives its `Id`. Without members it succeeded within the last
     /// minute. That is how a run that failed is rehearsed: the simulation runs no script.
     pub fn glue_run(&self, job: &str, members: serde_json::Value) -> String {
-        glue::write_down(&self.account, job, &members)
+        glue::write_down(&self.account, job, members)
     }
 
     /// The authority (PEM) that signed both instances' certificates: what RDS's bundle is on AWS.

@@ -31,22 +31,21 @@ pub(super) struct State {
 
 /// Answers a call; nothing where there is none of that name.
 pub(super) fn answer(account: &Arc<Account>, operation: &str, input: &Input) -> Option<Answer> {
-    if let "StartJobRun" | "BatchStopJobRun" = operation {
-        return Some(if operation == "StartJobRun" { runs::start(account, input) } else { runs::stop(account, input) });
-    }
-    let state = &mut account.state().glue;
+    let state = || account.state();
     Some(match operation {
-        "CreateJob" => jobs::create(state, input),
-        "UpdateJob" => jobs::update(state, input),
-        "GetJob" => jobs::get(state, input),
-        "GetJobs" => jobs::all(state, input),
-        "DeleteJob" => jobs::delete(state, input),
-        "CreateConnection" => connections::create(state, input),
-        "GetConnection" => connections::get(state, input),
-        "GetConnections" => connections::all(state, input),
-        "DeleteConnection" => connections::delete(state, input),
-        "GetJobRun" => runs::get(state, input),
-        "GetJobRuns" => runs::all(state, input),
+        "CreateJob" => jobs::create(&mut state().glue, input),
+        "UpdateJob" => jobs::update(&mut state().glue, input),
+        "GetJob" => jobs::get(&state().glue, input),
+        "GetJobs" => jobs::all(&state().glue, input),
+        "DeleteJob" => jobs::delete(&mut state().glue, input),
+        "CreateConnection" => connections::create(&mut state().glue, input),
+        "GetConnection" => connections::get(&state().glue, input),
+        "GetConnections" => connections::all(&state().glue, input),
+        "DeleteConnection" => connections::delete(&mut state().glue, input),
+        "StartJobRun" => runs::start(account, input),
+        "BatchStopJobRun" => runs::stop(account, input),
+        "GetJobRun" => runs::get(&state().glue, input),
+        "GetJobRuns" => runs::all(&state().glue, input),
         _ => return None,
     })
 }

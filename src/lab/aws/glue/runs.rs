@@ -19,6 +19,9 @@ const JOB: &str = "JobName";
 const STATE: &str = "JobRunState";
 const STARTED: &str = "StartedOn";
 const COMPLETED: &str = "CompletedOn";
+const MODIFIED: &str = "LastModifiedOn";
+/// In seconds.
+const LASTED: &str = "ExecutionTime";
 /// States of a run that has not ended.
 const GOING: [&str; 4] = ["STARTING", "RUNNING", "STOPPING", "WAITING"];
 /// What a run has of its job.
@@ -44,26 +47,30 @@ const CLOSED: &str = "At least one security group must open all ingress ports.To
 fn new(name: &str, job: &Value) -> Value {
     let now = seconds(Timestamp::now());
     let id = format!("jr_{}{}", request_id(), request_id()).replace('-', "");
-    let mut run = json!({ID: id, "Attempt": 0, JOB: name, STATE: "STARTING", STARTED: now, "LastModifiedOn": now,
-                         "PredecessorRuns": [], "ExecutionTime": 0, "LogGroupName": "/aws-glue/jobs"});
+    let mut run = json!({ID: id, "Attempt": 0, JOB: name, STATE: "STARTING", STARTED: now, MODIFIED: now,
+                         "PredecessorRuns": [], LASTED: 0, "LogGroupName": "/aws-glue/jobs"});
     take_over(&mut run, &Input(job.clone()), &OF_JOB);
     run
 }
 
 /// Writes down a run that has these members, and gives its identifier. It succeeded within the last minute unless they
 /// say otherwise, and stays as it is; null takes a member away.
-pub(in crate::lab::aws) fn write_down(account: &Account, name: &str, members: &Value) -> String {
+pub(in crate::lab::aws) fn write_down(account: &Account, name: &str, members: Value) -> String {
     let state = &mut account.state().glue;
     let mut run = new(name, &state.job(name).cloned().unwrap_or_default());
-    let given = |member: &str| members.get(member);
-    let lasted = given("ExecutionTime").and_then(Value::as_f64).unwrap_or(60.0);
-    let started = given(STARTED).and_then(Value::as_f64).unwrap_or_else(|| seconds(Timestamp::now()) - lasted);
-    (run[STATE], run["ExecutionTime"], run[STARTED]) = ("SUCCEEDED".into(), 60.into(), started.into());
-    if given(STATE).and_then(Value::as_str).is_none_or(|state| !GOING.contains(&state)) {
-        run[COMPLETED] = (started + lasted).into();
+    let given = |member: &str| members.get(member).and_then(Value::as_f64);
+    let lasted = given(LASTED).or_else(|| Some(given(COMPLETED)? - given(STARTED)?)).unwrap_or(60.0);
+    let started = given(STARTED).unwrap_or_else(|| given(COMPLETED).unwrap_or(seconds(Timestamp::now())) - lasted);
+    (run[STARTED], run[LASTED]) = (started.into(), whole(lasted));
+    match members.get(STATE).and_then(Value::as_str).unwrap_or("SUCCEEDED") {
+        going if GOING.contains(&going) => {}
+        ended => {
+            run[STATE] = ended.into();
+            (run[COMPLETED], run[MODIFIED]) = ((started + lasted).into(), (started + lasted).into());
+        }
     }
-    if let (Some(run), Some(members)) = (run.as_object_mut(), members.as_object()) {
-        run.extend(members.clone());
+    if let (Some(run), Value::Object(members)) = (run.as_object_mut(), members) {
+        run.extend(members);
         run.retain(|_, value| !value.is_null());
     }
     let id = text(&run, ID).to_owned();
@@ -141,13 +148,18 @@ fn is_going(run: &Value) -> bool {
 /// Brings a run into a state, and writes down when.
 fn change(run: &mut Value, to: &str) {
     let now = seconds(Timestamp::now());
-    (run[STATE], run["LastModifiedOn"]) = (to.into(), now.into());
+    (run[STATE], run[MODIFIED]) = (to.into(), now.into());
     if !GOING.contains(&to) {
         run[COMPLETED] = now.into();
-        #[expect(clippy::cast_possible_truncation, reason = "whole seconds of a short run")]
-        let lasted = (now - run[STARTED].as_f64().unwrap_or(now)) as i64;
-        run["ExecutionTime"] = lasted.into();
+        run[LASTED] = whole(now - run[STARTED].as_f64().unwrap_or(now));
     }
+}
+
+/// Seconds as the API has them of what a run took.
+fn whole(seconds: f64) -> Value {
+    #[expect(clippy::cast_possible_truncation, reason = "no run takes longer than a number holds")]
+    let seconds = seconds as i64;
+    seconds.into()
 }
 
 /// `BatchStopJobRun`.

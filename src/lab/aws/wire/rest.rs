@@ -57,8 +57,7 @@ fn input(operation: &str, bucket: &str, body: &[u8]) -> Result<Value, AwsError> 
     if operation == POLICY {
         input["Policy"] = String::from_utf8_lossy(body).into();
     } else if operation.starts_with("Put") || (operation == "CreateBucket" && !body.is_empty()) {
-        let why = "The XML you provided was not well-formed or did not validate against our published schema";
-        let (root, content) = xml::read(body).ok_or_else(|| AwsError::bad("MalformedXML", why))?;
+        let (root, content) = xml::read(body).ok_or_else(AwsError::malformed_xml)?;
         input[root] = content;
     }
     Ok(input)
