@@ -6,8 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::lab::aws::errors::AwsError;
 
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-/// More elements and texts than any body has. It bounds the depth too, as both the parser and the reader go down by
-/// calling themselves.
+/// More elements and texts than any body has. It bounds the depth too, as the reader goes down by calling itself.
 const NODES: u32 = 500;
 
 /// The answer to a call that succeeded.
