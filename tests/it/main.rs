@@ -29,6 +29,7 @@ mod schema;
 mod servers;
 mod setup;
 mod simulated_aws;
+mod simulated_glue_and_s3;
 mod slots;
 mod source_faults;
 mod sync;

@@ -16,14 +16,14 @@ use serde_json::json;
 use crate::support::{Project, block_on};
 
 /// Servers and a simulation of their own: its parameters are theirs.
-struct Scene {
-    simulator: Simulator,
+pub struct Scene {
+    pub simulator: Simulator,
     source: Arc<Postgres>,
     target: Arc<MySqlServer>,
 }
 
 impl Scene {
-    fn new(flavor: MyFlavor, change: impl FnOnce(&mut Stage)) -> Self {
+    pub fn new(flavor: MyFlavor, change: impl FnOnce(&mut Stage)) -> Self {
         let home = Arc::new(Home::new().unwrap());
         let source = Arc::new(Postgres::start_in(&home, &PostgresOptions::default()).unwrap());
         let target = Arc::new(MySqlServer::start_in(&home, &MySqlOptions::new(flavor)).unwrap());
@@ -35,7 +35,7 @@ impl Scene {
     }
 
     /// Runs a script to its end; `answer` does what it asks for.
-    fn play(&self, script: &str, mut answer: impl FnMut(&[&str]) -> String) {
+    pub fn play(&self, script: &str, mut answer: impl FnMut(&[&str]) -> String) {
         let mut child = python()
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/aws").join(script))
             .env("SIMULATOR", self.simulator.url())
@@ -103,6 +103,17 @@ fn python() -> Command {
     command
 }
 
+/// The fault that a script asks for by its name.
+pub fn fault(which: &str) -> Fault {
+    match which {
+        "Throttling" => Fault::Throttling,
+        "ExpiredToken" => Fault::ExpiredToken,
+        "AccessDenied" => Fault::AccessDenied,
+        "Close" => Fault::Close,
+        other => panic!("{other}"),
+    }
+}
+
 #[test]
 fn boto3_understands_the_whole_account() {
     let scene = Scene::new(MyFlavor::MariaDb, |_| {});
@@ -110,15 +121,7 @@ fn boto3_understands_the_whole_account() {
         match asked {
             ["tables", arn, count] => scene.simulator.pretend_tables(arn, count.parse().unwrap()),
             ["metric"] => scene.simulator.metric("AWS/RDS", "FreeStorageSpace", "charts-source", 12345.5),
-            ["fault", which] => {
-                let fault = match *which {
-                    "Throttling" => Fault::Throttling,
-                    "ExpiredToken" => Fault::ExpiredToken,
-                    "AccessDenied" => Fault::AccessDenied,
-                    _ => Fault::Close,
-                };
-                scene.simulator.fault("*", fault, 1);
-            }
+            ["fault", which] => scene.simulator.fault("*", fault(which), 1),
             other => panic!("{other:?}"),
         }
         String::new()

@@ -9,7 +9,7 @@ use super::control::{Control, Delays};
 use super::errors::Answer;
 use super::simulator::{SimulatorError, Stage};
 use super::wire::{Call, Service};
-use super::{cloudwatch, dms, ec2, iam, logs, rds, secrets, sts};
+use super::{cloudwatch, dms, ec2, glue, iam, logs, rds, s3, secrets, sts};
 
 /// Everything that calls change.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub(super) struct State {
     pub(super) secrets: secrets::State,
     pub(super) logs: logs::State,
     pub(super) metrics: cloudwatch::State,
+    pub(super) glue: glue::State,
+    pub(super) s3: s3::State,
 }
 
 /// The simulated account.
@@ -91,6 +93,8 @@ impl Account {
             Service::Secrets => secrets::answer(self, operation, input),
             Service::CloudWatch => cloudwatch::answer(self, operation, input),
             Service::Logs => logs::answer(self, operation, input),
+            Service::Glue => glue::answer(self, operation, input),
+            Service::S3 => s3::answer(self, operation, input),
         };
         if let Some(Ok(answer)) = &mut answer {
             self.control().pretences.apply(&call.action(), answer);

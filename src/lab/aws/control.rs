@@ -9,7 +9,7 @@ use super::wire::{Call, Service};
 /// What a call meets instead of its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// `ThrottlingException` (`Throttling` in the query protocol): too many calls.
+    /// `ThrottlingException` (`Throttling` in the query protocol, `SlowDown` of S3): too many calls.
     Throttling,
     /// `ExpiredTokenException` (`ExpiredToken`): the session's credentials are too old.
     ExpiredToken,
@@ -28,7 +28,8 @@ pub struct Delays {
     pub delete: Duration,
     /// Until a changed parameter is in sync, and a rebooted instance is available beyond the restart itself.
     pub apply: Duration,
-    /// Until a connection test, a refresh of schemas, or a task's start gets to work.
+    /// Until a connection test, a refresh of schemas, or a task's start gets to work. A run of a Glue job starts that
+    /// long, and runs that long.
     pub start: Duration,
 }
 
@@ -83,10 +84,16 @@ impl Control {
 impl Fault {
     /// The refusal, in the words of the call's protocol; nothing where the connection just closes.
     pub(super) fn error(self, call: &Call, caller: &str) -> Option<AwsError> {
-        let json = !matches!(call.service, Service::Rds | Service::Iam | Service::Sts);
+        let json = !matches!(call.service, Service::Rds | Service::Iam | Service::Sts | Service::S3);
         let code = |name: &str| if json { format!("{name}Exception") } else { name.to_owned() };
         let status = if json { 400 } else { 403 };
         Some(match self {
+            Self::Throttling if call.service == Service::S3 => {
+                AwsError::new(503, "SlowDown", "Please reduce your request rate.")
+            }
+            Self::ExpiredToken if call.service == Service::S3 => {
+                AwsError::bad("ExpiredToken", "The provided token has expired.")
+            }
             Self::Throttling => AwsError::bad(&code("Throttling"), "Rate exceeded"),
             Self::ExpiredToken => {
                 AwsError::new(status, &code("ExpiredToken"), "The security token included in the request is expired")

@@ -50,6 +50,21 @@ impl Default for State {
     }
 }
 
+impl State {
+    /// Whether a security group lets its members reach each other on all ports, by a rule whose source is itself.
+    pub(super) fn is_open_within(&self, group: &str) -> bool {
+        let [ingress, _] = &self.permissions;
+        let everything = |p: &Value| match p["ipProtocol"].as_str() {
+            Some("-1") => true,
+            Some("tcp" | "6") => (p["fromPort"].as_i64(), p["toPort"].as_i64()) == (Some(0), Some(65_535)),
+            _ => false,
+        };
+        let from_itself =
+            |p: &Value| p["groups"]["item"].as_array().into_iter().flatten().any(|g| g["groupId"] == SECURITY_GROUP);
+        group == SECURITY_GROUP && ingress.iter().any(|p| everything(p) && from_itself(p))
+    }
+}
+
 /// A list as EC2 writes it.
 fn items(all: impl Into<Value>) -> Value {
     json!({"item": all.into()})

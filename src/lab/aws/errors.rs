@@ -51,6 +51,12 @@ impl AwsError {
         Self::bad("InvalidParameterValueException", message)
     }
 
+    /// S3: a body that is no XML, or not of its form.
+    pub(super) fn malformed_xml() -> Self {
+        let why = "The XML you provided was not well-formed or did not validate against our published schema";
+        Self::bad("MalformedXML", why)
+    }
+
     /// The simulation does less than AWS here, and says so rather than doing something else.
     pub(super) fn not_simulated(what: &str) -> Self {
         Self::value(format!("This is a simulation, and it does not have {what}."))

@@ -63,7 +63,13 @@ async fn answer(
     let Ok(body) = Limited::new(body, BODY).collect().await else {
         return Ok(response(413, "text/plain", b"The body is too long, or did not come to its end.\n".to_vec()));
     };
-    let head = Head { path: parts.uri.path(), target: header("x-amz-target"), authorization: header("authorization") };
+    let head = Head {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+        target: header("x-amz-target"),
+        authorization: header("authorization"),
+    };
     let request = request_id();
     let (call, wrong) = Call::read(head, &body.to_bytes());
     let result = match wrong {
@@ -72,8 +78,10 @@ async fn answer(
     };
     let written = call.write(&result, &request);
     let mut response = response(written.status, written.content_type, written.body);
-    if let Ok(request) = request.parse() {
-        response.headers_mut().insert("x-amzn-requestid", request);
+    for (name, value) in written.headers.into_iter().chain([("x-amzn-requestid", request)]) {
+        if let Ok(value) = value.parse() {
+            response.headers_mut().insert(name, value);
+        }
     }
     if parts.uri.path().starts_with("/service/") {
         response.headers_mut().insert("smithy-protocol", hyper::header::HeaderValue::from_static("rpc-v2-cbor"));

@@ -73,9 +73,14 @@ impl State {
         self.is_whole(LOGS_ROLE, LOGS_POLICY)
     }
 
+    /// Whether there is such a role, and a service may take it on.
+    pub(super) fn trusts(&self, role: &str, service: &str) -> bool {
+        self.0.get(role).is_some_and(|role| role.trust.contains(service))
+    }
+
     fn is_whole(&self, name: &str, policy: &str) -> bool {
-        let fine = |role: &Role| role.trust.contains("dms.amazonaws.com") && role.attached.iter().any(|p| p == policy);
-        self.0.get(name).is_some_and(fine)
+        let attached = self.0.get(name).is_some_and(|role| role.attached.iter().any(|p| p == policy));
+        attached && self.trusts(name, "dms.amazonaws.com")
     }
 
     fn role(&self, input: &Input) -> Result<(&str, &Role), AwsError> {

@@ -5,15 +5,15 @@
 //! in a header of every answer and in the descriptions of what it makes up.
 //!
 //! One file has one purpose: [`http`] serves, [`wire`] knows the protocols, [`account`] holds the state and sends
-//! calls to [`rds`], [`dms`], [`ec2`], [`iam`], [`sts`], [`secrets`], [`cloudwatch`] and [`logs`]; [`control`] and
-//! [`pretence`] are what tests steer.
+//! calls to [`rds`], [`dms`], [`ec2`], [`iam`], [`sts`], [`secrets`], [`cloudwatch`], [`logs`], [`glue`] and [`s3`];
+//! [`control`] and [`pretence`] are what tests steer.
 //!
 //! # Simpler than AWS
 //!
 //! - Signatures are not verified; a request must only carry one. Policies are not enforced: [`Simulator::fault`]
 //!   refuses calls on demand, and [`Simulator::calls`] tells which permissions a program needed.
-//! - There is one account, one region, one VPC with three subnets in three zones, and no S3, KMS or Glue. EC2 describes
-//!   the network around the instances, and stops nobody: what is closed there, checks see and packets do not.
+//! - There is one account, one region, one VPC with three subnets in three zones, and no KMS. EC2 describes the network
+//!   around the instances, and stops nobody: what is closed there, checks see and packets do not.
 //! - RDS: two instances, no clusters, nothing can be created or deleted but parameter groups. A default group lists
 //!   what the real server has. Of MySQL, parameters that need a restart change nothing. A restart that fails leaves
 //!   the instance in `incompatible-parameters`.
@@ -38,6 +38,15 @@
 //!   it had never been started.
 //! - Latency is the engine's lag; of the other metrics there is what [`Simulator::metric`] was given. Alarms
 //!   are kept and never evaluated; there are none on expressions, and no composite ones.
+//! - Glue runs no Spark: a run starts, lasts a moment and has succeeded, and no row is moved. It fails where the job's
+//!   role does not trust Glue, a connection is missing, or a connection's security groups do not let Glue's workers
+//!   reach each other; that a subnet has no way to S3 does not happen. What else fails is written down by
+//!   [`Simulator::glue_run`]. Nothing is tried again, whatever `MaxRetries` is, and nothing waits for its turn.
+//!   Connections are kept and never tried.
+//! - S3 holds buckets and no objects, by path only. Their encryption can be changed and never be off, as on AWS; no key
+//!   is looked at. A policy is public when it lets everybody in without one of the conditions that S3 lists, whatever
+//!   the public access block says; of their values only wildcards count, and the size of a network does not. There are
+//!   no ACLs.
 //! - `SimulatePrincipalPolicy` looks at effect, action and resource, and at no condition.
 //! - Refusals have AWS's codes. Their words are AWS's where those are documented or reported, and otherwise our own.
 
@@ -48,6 +57,7 @@ mod control;
 mod dms;
 mod ec2;
 mod errors;
+mod glue;
 mod http;
 mod iam;
 mod input;
@@ -58,6 +68,7 @@ mod policies;
 mod pretence;
 mod rds;
 mod records;
+mod s3;
 mod secrets;
 mod simulator;
 mod sts;

@@ -1,4 +1,4 @@
-//! Filters and pages, as RDS and DMS have them. Pure.
+//! Filters and pages, as RDS, DMS and Glue have them. Pure.
 
 use serde_json::{Value, json};
 
@@ -14,19 +14,39 @@ pub(super) fn page(records: Vec<Value>, name: &str, input: &Input, most: i64, co
         let why = format!("Invalid value {size} for MaxRecords. Must be between 20 and {most}.");
         return Err(AwsError::bad(code, why));
     }
-    let begin = match input.text("Marker").filter(|m| !m.is_empty()) {
-        None => 0,
-        Some(marker) => read_marker(marker)
-            .filter(|place| *place < records.len())
-            .ok_or_else(|| AwsError::bad(code, format!("Invalid value {marker} for Marker.")))?,
-    };
-    let end = begin + usize::try_from(size).unwrap_or(100);
-    let marker = (end < records.len()).then(|| write_marker(end));
-    let shown: Vec<Value> = records.into_iter().skip(begin).take(end - begin).collect();
+    let (shown, marker) = cut(records, size, input.text("Marker")).ok_or_else(|| {
+        AwsError::bad(code, format!("Invalid value {} for Marker.", input.text("Marker").unwrap_or_default()))
+    })?;
     Ok(match marker {
         Some(marker) => json!({"Marker": marker, name: shown}),
         None => json!({name: shown}),
     })
+}
+
+/// A page of Glue: one record to `most`, and `most` where the call does not say.
+pub(super) fn glue_page(records: Vec<Value>, name: &str, input: &Input, most: i64) -> Answer {
+    let size = input.number("MaxResults").unwrap_or(most);
+    if !(1..=most).contains(&size) {
+        let why = format!("MaxResults is {size}; it takes 1 to {most}.");
+        return Err(AwsError::bad("InvalidInputException", why));
+    }
+    let (shown, token) = cut(records, size, input.text("NextToken"))
+        .ok_or_else(|| AwsError::bad("InvalidInputException", "The NextToken is not valid."))?;
+    Ok(match token {
+        Some(token) => json!({name: shown, "NextToken": token}),
+        None => json!({name: shown}),
+    })
+}
+
+/// So many records from a marker on, and the marker of those after them. Nothing where the marker is none of ours.
+fn cut(records: Vec<Value>, size: i64, marker: Option<&str>) -> Option<(Vec<Value>, Option<String>)> {
+    let begin = match marker.filter(|m| !m.is_empty()) {
+        None => 0,
+        Some(marker) => read_marker(marker).filter(|place| *place < records.len())?,
+    };
+    let end = begin + usize::try_from(size).unwrap_or(100);
+    let next = (end < records.len()).then(|| write_marker(end));
+    Some((records.into_iter().skip(begin).take(end - begin).collect(), next))
 }
 
 /// A page of DMS. Where filters leave nothing, DMS answers that the resource was not found.

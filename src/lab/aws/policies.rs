@@ -1,4 +1,4 @@
-//! What IAM's policies allow. Conditions are not looked at. Pure.
+//! What policies allow: IAM's, where conditions are not looked at, and whom those of buckets let in. Pure.
 
 use serde_json::Value;
 
@@ -14,6 +14,37 @@ pub(super) fn decision(statements: &[Value], action: &str, resource: &str) -> &'
         some if some.contains(&"Deny") => "explicitDeny",
         _ => "allowed",
     }
+}
+
+/// Conditions that make a statement not public, where their values are fixed (S3 User Guide, "The meaning of public").
+const FIXED: [&str; 11] = [
+    "aws:sourceip",
+    "aws:sourcearn",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "aws:sourceowner",
+    "aws:sourceaccount",
+    "aws:userid",
+    "aws:principalorgid",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    "s3:dataaccesspointarn",
+    "s3:dataaccesspointaccount",
+];
+
+/// Whether statements of a bucket's policy let everybody in: one allows, names any principal, and has no condition that
+/// fixes who it is. Values of conditions are not looked at, but for wildcards in them.
+pub(super) fn is_public(statements: &[Value]) -> bool {
+    let anybody = |s: &Value| {
+        let principal = &s["Principal"];
+        each(principal).chain(each(&principal["AWS"])).any(|p| p == "*")
+    };
+    let fixed = |values: &Value| !each(values).any(|v| v.as_str().is_some_and(|text| text.contains(['*', '?'])));
+    let conditions = |s: &Value| {
+        let operators = s["Condition"].as_object().into_iter().flatten();
+        let mut all = operators.flat_map(|(_, keys)| keys.as_object().into_iter().flatten());
+        all.any(|(key, values)| FIXED.contains(&key.to_lowercase().as_str()) && fixed(values))
+    };
+    statements.iter().any(|s| s["Effect"] == "Allow" && anybody(s) && !conditions(s))
 }
 
 /// The elements of a list; a value that stands alone is a list of one.
@@ -59,5 +90,21 @@ mod tests {
         assert_eq!(ask("s3:GetObject", "arn:aws:s3:::others/x"), "implicitDeny");
         assert_eq!(ask("s3:GetBucketAcl", "arn:aws:s3:::charts/x"), "explicitDeny");
         assert_eq!(ask("s3:ListBucket", "*"), "implicitDeny");
+    }
+
+    #[test]
+    fn a_policy_is_public_unless_it_says_who() {
+        let one = |principal: Value, condition: Value| {
+            is_public(&[json!({"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject",
+                               "Resource": "*", "Condition": condition})])
+        };
+        let none = || json!({});
+        assert!(one(json!("*"), none()));
+        assert!(one(json!({"AWS": ["arn:aws:iam::000000000000:root", "*"]}), none()));
+        assert!(one(json!("*"), json!({"Bool": {"aws:SecureTransport": "true"}})));
+        assert!(one(json!("*"), json!({"StringLike": {"aws:SourceVpc": "vpc-*"}})));
+        assert!(!one(json!("*"), json!({"StringEquals": {"aws:SourceVpc": "vpc-1"}})));
+        assert!(!one(json!({"Service": "dms.amazonaws.com"}), none()));
+        assert!(!is_public(&[json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"})]));
     }
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::input::Input;
+
 /// Resources of one kind, in the order in which they were made.
 #[derive(Debug, Default)]
 pub(super) struct Records(Vec<Value>);
@@ -54,4 +56,13 @@ fn is(record: &Value, member: &str, value: &str) -> bool {
 /// A text member of a resource; empty where there is none.
 pub(super) fn text<'a>(record: &'a Value, member: &str) -> &'a str {
     record.get(member).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Sets those members of a resource that the call carries.
+pub(super) fn take_over(record: &mut Value, input: &Input, members: &[&str]) {
+    for member in members {
+        if let Some(value) = input.0.get(*member).filter(|v| !v.is_null()) {
+            record[*member] = value.clone();
+        }
+    }
 }

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use super::account::Account;
 use super::control::{Delays, Fault};
 use super::pretence::Pretended;
-use super::{dms, http, secrets};
+use super::{dms, glue, http, secrets};
 use crate::lab::servers::{MySqlServer, Postgres, ServerError};
 
 /// What the simulation stands on, and how it is to be.
@@ -181,6 +181,13 @@ impl Simulator {
     #[must_use]
     pub fn fail(&self, arn: &str, why: &str) -> bool {
         dms::fail(&self.account, arn, why)
+    }
+
+    /// Writes down a run of a Glue job with these members (`JobRunState`, `ErrorMessage`, `StartedOn` …), in the API's
+    /// names and shapes, times in seconds since 1970, and gives its `Id`. Without members it succeeded within the last
+    /// minute. That is how a run that failed is rehearsed: the simulation runs no script.
+    pub fn glue_run(&self, job: &str, members: serde_json::Value) -> String {
+        glue::write_down(&self.account, job, members)
     }
 
     /// The authority (PEM) that signed both instances' certificates: what RDS's bundle is on AWS.

@@ -33,7 +33,9 @@ def hold_against_model(operation_model, response_dict, **_):
     if response_dict["status_code"] >= 300 or operation_model.output_shape is None:
         return
     name, body = operation_model.name, response_dict["body"]
-    if b"<" == body[:1]:
+    if operation_model.service_model.protocol == "rest-xml":
+        of_rest(operation_model.output_shape, response_dict, name)
+    elif b"<" == body[:1]:
         root = xml.fromstring(body)
         assert root.tag.endswith(f"{name}Response"), root.tag
         if operation_model.service_model.protocol == "ec2":
@@ -81,13 +83,36 @@ def of_json(shape, value, path):
         ), f"{path}: {value!r} is no {shape.type_name}"
 
 
+def of_rest(shape, response, name):
+    """S3: members are headers, or the body's root is one of them, or the body's elements are."""
+    headers = [m for m in shape.members.values() if m.serialization.get("location") == "header"]
+    body = response["body"]
+    payload = shape.serialization.get("payload")
+    if len(headers) == len(shape.members):
+        assert not body, f"{name} has a body: {body}"
+    elif payload and shape.members[payload].type_name == "string":
+        assert json.loads(body), f"{name} has no text"
+    else:
+        root = xml.fromstring(body)
+        namespace, tag = root.tag[1:].split("}")
+        assert namespace == "http://s3.amazonaws.com/doc/2006-03-01/", namespace
+        if tag in shape.members:
+            assert payload in [tag, None] and len(shape.members) == 1, f"the root of {name} is {tag}"
+            of_xml(shape.members[tag], root, name)
+        else:
+            assert payload is None and tag.endswith("Result"), f"the root of {name} is {tag}"
+            of_xml(shape, root, name)
+
+
 def of_xml(shape, element, path):
     if shape.type_name == "structure":
         members = {m.serialization.get("name", name): m for name, m in shape.members.items()}
         for child in element:
             name = child.tag.rsplit("}", 1)[-1]
             assert name in members, f"{path} has no member {name}"
-            of_xml(members[name], child, f"{path}.{name}")
+            member = members[name]
+            # Elements of a flattened list stand where the list would.
+            of_xml(member.member if member.serialization.get("flattened") else member, child, f"{path}.{name}")
     elif shape.type_name == "list":
         name = shape.member.serialization.get("name", "member")
         for child in element:

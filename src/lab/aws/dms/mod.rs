@@ -32,7 +32,7 @@ use self::movement::Movement;
 use super::account::Account;
 use super::errors::{Answer, AwsError};
 use super::input::Input;
-use super::records::Records;
+use super::records::{Records, take_over};
 
 pub(super) use connections::refuse_connections;
 pub(super) use mover::fail;
@@ -170,13 +170,4 @@ fn identifier(input: &Input, member: &str) -> Result<String, AwsError> {
 fn new_arn(account: &Account, kind: &str, input: &Input) -> String {
     let id = input.text("ResourceIdentifier").map_or_else(super::names::random_id, str::to_uppercase);
     account.arn("dms", kind, &id)
-}
-
-/// Sets those members of a resource that the call carries.
-fn take_over(record: &mut Value, input: &Input, members: &[&str]) {
-    for member in members {
-        if let Some(value) = input.0.get(*member).filter(|v| !v.is_null()) {
-            record[*member] = value.clone();
-        }
-    }
 }

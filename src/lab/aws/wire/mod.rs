@@ -1,10 +1,11 @@
 //! AWS's protocols: what is asked, from bytes; what is answered, to bytes. Pure.
 //!
 //! Results are one plain value in all of them, in the members' names on the wire. A list in XML is an object whose one
-//! member is the elements' name: `{"DBInstances": {"DBInstance": […]}}`.
+//! member is the elements' name: `{"DBInstances": {"DBInstance": […]}}`. What is special about S3's is told in [`rest`].
 
 mod cbor;
 mod query;
+mod rest;
 mod xml;
 
 use serde_json::{Value, json};
@@ -23,6 +24,8 @@ pub(super) enum Service {
     Secrets,
     CloudWatch,
     Logs,
+    Glue,
+    S3,
 }
 
 /// The form of a call, which its answer has too.
@@ -33,13 +36,19 @@ enum Form {
     /// The query protocol with EC2's own answers.
     Ec2,
     Cbor,
+    /// S3's own: the call is in method and URL.
+    Rest,
 }
 
 /// What the dispatcher looks at of a request.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Head<'a> {
+    /// `GET`, `PUT` …
+    pub(super) method: &'a str,
     /// The path of the URL.
     pub(super) path: &'a str,
+    /// What follows its question mark.
+    pub(super) query: &'a str,
     /// `X-Amz-Target`.
     pub(super) target: Option<&'a str>,
     /// `Authorization`.
@@ -63,16 +72,21 @@ pub(super) struct Call {
 pub(super) struct Written {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
+    /// Further headers.
+    pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Vec<u8>,
 }
 
 /// Services of the JSON protocol: the target's prefix, and the content type of answers.
-const TARGETS: [(&str, Service, &str); 4] = [
+const TARGETS: [(&str, Service, &str); 5] = [
     ("AmazonDMSv20160101", Service::Dms, "application/x-amz-json-1.1"),
     ("secretsmanager", Service::Secrets, "application/x-amz-json-1.1"),
     ("Logs_20140328", Service::Logs, "application/x-amz-json-1.1"),
-    ("GraniteServiceVersion20100801", Service::CloudWatch, "application/x-amz-json-1.0"),
+    (CLOUDWATCH, Service::CloudWatch, "application/x-amz-json-1.0"),
+    ("AWSGlue", Service::Glue, "application/x-amz-json-1.1"),
 ];
+/// CloudWatch's name in targets, and in the paths of the CBOR protocol.
+const CLOUDWATCH: &str = "GraniteServiceVersion20100801";
 
 /// Services of the query protocol: version, the name that requests are signed for, namespace.
 const VERSIONS: [(&str, Service, &str, &str); 4] = [
@@ -94,16 +108,19 @@ impl Service {
             Self::Secrets => "secretsmanager",
             Self::CloudWatch => "cloudwatch",
             Self::Logs => "logs",
+            Self::Glue => "glue",
+            Self::S3 => "s3",
         }
     }
 }
 
 impl Call {
     /// Finds out who is asked for what: by the target header, by the path (CBOR), or by the parameters `Action` and
-    /// `Version` together with the service that the request is signed for. Beside the call, which its answer is
-    /// written by, what is wrong with it.
+    /// `Version` together with the service that the request is signed for; what is signed for S3 is S3's, whatever its
+    /// path. Beside the call, which its answer is written by, what is wrong with it.
     pub(super) fn read(head: Head<'_>, body: &[u8]) -> (Self, Option<AwsError>) {
         let (call, wrong) = match (head.target.and_then(|t| t.split_once('.')), head.path.strip_prefix("/service/")) {
+            _ if head.authorization.and_then(signed_for) == Some("s3") => Self::rest(head, body),
             (Some((prefix, operation)), _) => Self::json(prefix, operation, body),
             (None, Some(path)) => Self::cbor(path, body),
             (None, None) => Self::query(head, body),
@@ -128,11 +145,20 @@ impl Call {
         let (service, operation) = path.split_once("/operation/").unwrap_or((path, ""));
         let input = cbor::read(body);
         let wrong = match &input {
-            _ if service != TARGETS[3].0 => Some(unknown(service)),
+            _ if service != CLOUDWATCH => Some(unknown(service)),
             None => Some(AwsError::bad("SerializationException", "The body is not CBOR")),
             Some(_) => None,
         };
         (Self::new(Service::CloudWatch, operation, input.unwrap_or_default(), Form::Cbor), wrong)
+    }
+
+    fn rest(head: Head<'_>, body: &[u8]) -> (Self, Option<AwsError>) {
+        let (operation, input) = rest::read(head, body);
+        let (input, wrong) = match input {
+            Ok(input) => (input, None),
+            Err(error) => (Value::Null, Some(error)),
+        };
+        (Self::new(Service::S3, &operation, input, Form::Rest), wrong)
     }
 
     fn query(head: Head<'_>, body: &[u8]) -> (Self, Option<AwsError>) {
@@ -157,14 +183,18 @@ impl Call {
 
     /// The permission that the call needs.
     pub(super) fn action(&self) -> String {
-        format!("{}:{}", self.service.prefix(), self.operation)
+        let name = if self.form == Form::Rest { rest::permission(&self.operation) } else { &self.operation };
+        format!("{}:{name}", self.service.prefix())
     }
 
     /// The refusal of a call that the simulation does not know.
     pub(super) fn unknown(&self) -> AwsError {
-        let code =
-            if matches!(self.form, Form::Query | Form::Ec2) { "InvalidAction" } else { "UnknownOperationException" };
-        AwsError::bad(code, format!("This is a simulation, and it does not have {}", self.action()))
+        let (status, code) = match self.form {
+            Form::Query | Form::Ec2 => (400, "InvalidAction"),
+            Form::Json(_) | Form::Cbor => (400, "UnknownOperationException"),
+            Form::Rest => (501, "NotImplemented"),
+        };
+        AwsError::new(status, code, format!("This is a simulation, and it does not have {}", self.action()))
     }
 
     /// The answer in the call's own form.
@@ -173,6 +203,7 @@ impl Call {
         let (content_type, body) = match self.form {
             Form::Json(content_type) => (content_type, json_body(answer).to_string().into_bytes()),
             Form::Cbor => ("application/cbor", cbor::write(&json_body(answer))),
+            Form::Rest => return rest::write(&self.operation, answer, request),
             Form::Ec2 | Form::Query => {
                 let namespace = VERSIONS.iter().find(|(_, s, ..)| *s == self.service).map_or("", |v| v.3);
                 let text = match answer {
@@ -184,7 +215,7 @@ impl Call {
                 ("text/xml", text.into_bytes())
             }
         };
-        Written { status, content_type, body }
+        Written { status, content_type, headers: Vec::new(), body }
     }
 }
 
@@ -212,7 +243,7 @@ mod tests {
     const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=K/20261126/eu-west-2/rds/aws4_request, SignedHeaders=host";
 
     fn read(target: Option<&str>, path: &str, body: &str) -> Result<(Service, String), String> {
-        let head = Head { path, target, authorization: Some(SIGNED) };
+        let head = Head { path, target, authorization: Some(SIGNED), ..Head::default() };
         match Call::read(head, body.as_bytes()) {
             (call, None) => Ok((call.service, call.operation)),
             (_, Some(wrong)) => Err(wrong.code),
@@ -232,6 +263,12 @@ mod tests {
         let (call, wrong) = Call::read(head, &[0xa0]);
         assert_eq!(wrong, None);
         assert_eq!(call.action(), "cloudwatch:GetMetricData");
+        // What else the request looks like does not matter when it is signed for S3.
+        let signed = SIGNED.replace("/rds/", "/s3/");
+        let head = Head { method: "HEAD", path: "/service", authorization: Some(&signed), ..Head::default() };
+        let (call, wrong) = Call::read(head, b"");
+        assert_eq!((call.service, call.operation.as_str(), wrong), (Service::S3, "HeadBucket", None));
+        assert_eq!(call.action(), "s3:ListBucket");
     }
 
     #[test]
@@ -245,14 +282,14 @@ mod tests {
         ] {
             assert_eq!(read(target, "/", body), Err(code.to_owned()), "{target:?} {body}");
         }
-        let head = Head { path: "/", target: Some("AmazonDMSv20160101.DescribeEndpoints"), authorization: None };
+        let head = Head { path: "/", target: Some("AmazonDMSv20160101.DescribeEndpoints"), ..Head::default() };
         assert_eq!(Call::read(head, b"{}").1.unwrap().code, "MissingAuthenticationToken");
     }
 
     #[test]
     fn errors_are_written_in_the_form_of_the_call() {
         let error = Err(AwsError::new(404, "DBInstanceNotFound", "DBInstance <x> not found."));
-        let head = Head { path: "/", target: None, authorization: Some(SIGNED) };
+        let head = Head { path: "/", authorization: Some(SIGNED), ..Head::default() };
         let (call, _) = Call::read(head, b"Action=DescribeDBInstances&Version=2014-10-31");
         let written = call.write(&error, "r-1");
         assert_eq!((written.status, written.content_type), (404, "text/xml"));
