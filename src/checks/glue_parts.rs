@@ -24,23 +24,27 @@ pub(super) fn with_job(facts: &Facts, look: impl FnOnce(&Job<'_>) -> Looked) -> 
     with_job_or(facts, |job| look(job).map(Verdict::from_findings))
 }
 
-/// Judges what lies around the job's connections: by its last run, and in builds that look at networks by these. A run
-/// that succeeded has found a way, whatever is seen there.
+/// Judges what lies around the job's connections, by their networks; in builds that do not look at these, and where
+/// they cannot be seen, by the words of its last run. A run that succeeded has found a way, whatever is seen there.
 pub(super) fn with_job_network(
     facts: &Facts,
-    by_run: impl FnOnce(&Job<'_>, &GlueRun) -> Looked,
     by_network: impl FnOnce(&Job<'_>, &Network) -> Looked,
+    by_run: impl FnOnce(&Job<'_>, &GlueRun) -> Looked,
 ) -> Judged {
     with_job_or(facts, |job| {
         let last = job.last_run()?;
         if last.is_some_and(|run| run.state == "SUCCEEDED") {
             return Ok(Verdict::Pass);
         }
+        let seen = job.network.map(|network| by_network(job, network));
+        if let Some(Ok(findings)) = seen {
+            return Ok(Verdict::from_findings(findings));
+        }
         let told = last.map(|run| by_run(job, run)).transpose()?.unwrap_or_default();
-        match job.network {
-            Some(network) if told.is_empty() => by_network(job, network).map(Verdict::from_findings),
-            None if told.is_empty() => Ok(Verdict::NotApplicable(NO_EC2)),
-            _ => Ok(Verdict::from_findings(told)),
+        match seen {
+            _ if !told.is_empty() => Ok(Verdict::Fail(told)),
+            Some(Err(why)) => Err(why),
+            _ => Ok(Verdict::NotApplicable(NO_EC2)),
         }
     })
 }
@@ -89,7 +93,7 @@ impl<'a> Job<'a> {
     /// Its connections to this host that use the driver that came with a version of Glue up to 2.0; later ones have
     /// newer drivers: <https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-connect-jdbc-home.html>.
     pub fn old_driver_to(&self, host: &str, engines: &[&str]) -> Result<Vec<&'a GlueConnection>, Unknown> {
-        let old = self.job.version.as_deref().is_none_or(|v| matches!(v, "0.9" | "1.0" | "2.0"));
+        let old = ["0.9", "1.0", "2.0"].contains(&self.version());
         if !old || self.job.kind == "pythonshell" || self.job.extra_jars.is_some() {
             return Ok(Vec::new());
         }
@@ -97,8 +101,8 @@ impl<'a> Job<'a> {
         Ok(found.filter(|c| c.driver_jar.is_none()).collect())
     }
 
-    /// Its version of Glue, for messages.
+    /// Its version of Glue; empty where it does not say, and then it is none of the old ones.
     pub fn version(&self) -> &'a str {
-        self.job.version.as_deref().unwrap_or("0.9 (the job does not say)")
+        self.job.version.as_deref().unwrap_or_default()
     }
 }

@@ -10,8 +10,8 @@ use crate::fixes::Fix;
 check! {
     /// # What it looks at
     /// Whether the subnets of the Glue job's connections have a way to S3: a gateway endpoint that the route table leads
-    /// to, an interface endpoint, or a default route to a NAT gateway. The job's last run tells it in any build; builds
-    /// with the feature `ec2` also see it before the first run. Where the last run succeeded, nothing is said.
+    /// to, an interface endpoint, or a default route to a NAT gateway. That takes a build with the feature `ec2`; others
+    /// go by the words of the job's last run. Where it succeeded, nothing is said.
     ///
     /// # Why it matters
     /// A job with a connection works from inside that subnet, and reads its script and the rows from S3. Its network
@@ -35,6 +35,16 @@ check! {
 fn judge(facts: &Facts) -> Judged {
     with_job_network(
         facts,
+        |job, network| {
+            let mut findings = Vec::new();
+            for subnet in job.subnets(network)? {
+                let Some(none) = no_way(network, job.region(), subnet, false)? else { continue };
+                let message =
+                    format!("The Glue job {} has no way to S3 from {}: {}", job.job.name, subnet.id, none.why);
+                findings.push(Finding::new(&subnet.id, message).fix(Fix::manual("lead it there", [none.command])));
+            }
+            Ok(findings)
+        },
         |job, run| {
             let Some(words) = run.error.as_deref().filter(|e| e.contains("VPC S3 endpoint validation failed")) else {
                 return Ok(Vec::new());
@@ -50,16 +60,6 @@ fn judge(facts: &Facts) -> Judged {
             );
             let finding = Finding::new(subnet, message).saw("last run", &run.id).saw("in Glue's words", words);
             only(Some(finding.fix(Fix::manual("lead it there", [command]))))
-        },
-        |job, network| {
-            let mut findings = Vec::new();
-            for subnet in job.subnets(network)? {
-                let Some(none) = no_way(network, job.region(), subnet, false)? else { continue };
-                let message =
-                    format!("The Glue job {} has no way to S3 from {}: {}", job.job.name, subnet.id, none.why);
-                findings.push(Finding::new(&subnet.id, message).fix(Fix::manual("lead it there", [none.command])));
-            }
-            Ok(findings)
         },
     )
 }

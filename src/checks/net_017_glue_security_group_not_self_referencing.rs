@@ -10,8 +10,8 @@ use crate::fixes::Fix;
 check! {
     /// # What it looks at
     /// Whether, for each connection of the Glue job that lies in a subnet, one of its security groups lets itself in, and
-    /// one lets itself out, on all TCP ports. The job's last run tells it in any build; builds with the feature `ec2` also
-    /// see it before the first run. Where the last run succeeded, nothing is said.
+    /// one lets itself out, on all TCP ports. That takes a build with the feature `ec2`; others go by the words of the job's
+    /// last run. Where it succeeded, nothing is said.
     ///
     /// # Why it matters
     /// The workers of a job talk to each other through the network interfaces that Glue puts into the subnet. Glue looks
@@ -32,20 +32,16 @@ check! {
 }
 
 fn judge(facts: &Facts) -> Judged {
-    with_job_network(
-        facts,
-        |job, run| {
-            let Some(words) = run.error.as_deref().filter(|e| e.contains("security group must open all")) else {
-                return Ok(Vec::new());
-            };
-            let egress = words.contains("egress");
-            let connections = job.glue.connections.known()?;
-            let group = connections.iter().find_map(|c| c.security_groups.first()).map_or("GROUP", String::as_str);
-            let found = finding(job, group, egress).saw("last run", &run.id).saw("in Glue's words", words);
-            only(Some(found))
-        },
-        closed,
-    )
+    with_job_network(facts, closed, |job, run| {
+        let Some(words) = run.error.as_deref().filter(|e| e.contains("security group must open all")) else {
+            return Ok(Vec::new());
+        };
+        let egress = words.contains("egress");
+        let connections = job.glue.connections.known()?;
+        let group = connections.iter().find_map(|c| c.security_groups.first()).map_or("GROUP", String::as_str);
+        let found = finding(job, group, egress).saw("last run", &run.id).saw("in Glue's words", words);
+        only(Some(found))
+    })
 }
 
 fn closed(job: &Job<'_>, network: &Network) -> Looked {

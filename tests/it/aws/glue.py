@@ -128,6 +128,7 @@ for n in range(5):
 pages = list(glue.get_paginator("get_jobs").paginate(PaginationConfig={"PageSize": 4}))
 equal([len(page["Jobs"]) for page in pages], [4, 2])
 equal((pages[1]["Jobs"][1]["MaxCapacity"], pages[1]["Jobs"][1]["Timeout"]), (0.0625, 480))
+equal(glue.list_jobs()["JobNames"], ["charts-apply"] + [f"other-{n}" for n in range(5)])
 glue.delete_job(JobName="charts-apply")
 glue.delete_job(JobName="charts-apply")
 glue.create_job(Name="charts-apply", **job)

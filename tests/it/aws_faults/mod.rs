@@ -9,6 +9,8 @@ mod certificates;
 mod credentials;
 mod databases;
 mod endpoints;
+#[cfg(feature = "ec2")]
+mod glue;
 mod instances;
 mod logins;
 #[cfg(feature = "ec2")]

@@ -5,7 +5,7 @@ use cdc_doctor::lab::aws::Pretended;
 use serde_json::{Value, json};
 
 use super::seeded::{
-    Dms, all_are, dms, endpoint_arn, fixed, instance_arn, mended, pretended, provisioned, task_arn, trust,
+    Dms, all_are, dms, endpoint_arn, fixed, instance_arn, mended, passes, pretended, provisioned, task_arn, trust,
 };
 use crate::account::Account;
 use crate::support::block_on;
@@ -96,4 +96,14 @@ async fn to_s3(account: &Account, dms: &Dms, name: &str) -> String {
     let ask = ask.replication_instance_arn(instance_arn(account).await).migration_type(MigrationTypeValue::Cdc);
     let ask = ask.table_mappings(mappings.to_string()).replication_task_settings(settings.to_string());
     ask.send().await.unwrap().replication_task().unwrap().replication_task_arn().unwrap().to_owned()
+}
+
+#[test]
+fn a_misspelt_name_is_mended_in_the_pipeline_file() {
+    let account = provisioned();
+    passes(&account, "DTK-028");
+    let text = account.project.text() + "task = \"chart-task\"\n";
+    std::fs::write(account.project.path(), text).unwrap();
+    fixed(&account, &[("DTK-028", "There is no task \"chart-task\" in eu-west-2")]);
+    assert!(account.project.text().contains("task = \"charts-task\""), "{}", account.project.text());
 }

@@ -131,6 +131,11 @@ pub(super) fn all(state: &State, input: &Input) -> Answer {
     glue_page(state.jobs.all(), "Jobs", input, 1_000)
 }
 
+/// `ListJobs`: their names.
+pub(super) fn names(state: &State, input: &Input) -> Answer {
+    glue_page(state.jobs.all().iter().map(|job| job[NAME].clone()).collect(), "JobNames", input, 1_000)
+}
+
 /// `DeleteJob`, with the job's runs. Where there is none, nothing is wrong.
 pub(super) fn delete(state: &mut State, input: &Input) -> Answer {
     let name = required(input, "JobName")?;

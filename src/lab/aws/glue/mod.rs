@@ -37,6 +37,7 @@ pub(super) fn answer(account: &Arc<Account>, operation: &str, input: &Input) -> 
         "UpdateJob" => jobs::update(&mut state().glue, input),
         "GetJob" => jobs::get(&state().glue, input),
         "GetJobs" => jobs::all(&state().glue, input),
+        "ListJobs" => jobs::names(&state().glue, input),
         "DeleteJob" => jobs::delete(&mut state().glue, input),
         "CreateConnection" => connections::create(&mut state().glue, input),
         "GetConnection" => connections::get(&state().glue, input),
