@@ -27,13 +27,18 @@ struct Made {
 const URL: &str = "jdbc:mysql://etl:Secret1@mysql.example.com:3306/charts?useSSL=false&password=Secret2";
 
 async fn made(session: &Session) -> Made {
+    made_in(session, "subnet-1").await
+}
+
+/// The same with its connection in this subnet.
+async fn made_in(session: &Session, subnet: &str) -> Made {
     let name = |stem: &str| unique(stem).replace('_', "-");
     let made = Made { job: name("apply"), connection: name("mysql"), role: name("glue"), bucket: name("charts-cdc") };
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
                        "Principal": {"Service": "glue.amazonaws.com"}}]});
     let role = session.iam().create_role().role_name(&made.role).assume_role_policy_document(trust.to_string());
     role.send().await.unwrap();
-    let place = PhysicalConnectionRequirements::builder().subnet_id("subnet-1").security_group_id_list("sg-1");
+    let place = PhysicalConnectionRequirements::builder().subnet_id(subnet).security_group_id_list("sg-1");
     let input = ConnectionInput::builder().name(&made.connection).connection_type(ConnectionType::Jdbc);
     let input = input.connection_properties(ConnectionPropertyKey::JdbcConnectionUrl, URL);
     let input = input.connection_properties(ConnectionPropertyKey::UserName, "etl");
@@ -134,5 +139,38 @@ fn a_misspelt_job_is_mended_in_the_pipeline_file() {
     assert_eq!(ran.status, 0, "{ran}");
     assert!(case.project.text().contains(&format!("job = {job:?}\n")), "{}", case.project.text());
     let ran = case.project.run(&["check", "--only", "RUN-016"]);
+    assert_eq!(ran.status, 0, "{ran}");
+}
+
+#[cfg(feature = "ec2")]
+#[test]
+fn a_subnet_without_a_way_to_s3_is_told_until_it_has_one() {
+    let (job, vpc, table) = support::block_on(async {
+        let session = moto_session().await;
+        let ec2 = session.ec2();
+        let vpc = ec2.create_vpc().cidr_block("10.9.0.0/16").send().await.unwrap();
+        let vpc = vpc.vpc().unwrap().vpc_id().unwrap().to_owned();
+        let subnet = ec2.create_subnet().vpc_id(&vpc).cidr_block("10.9.1.0/24").send().await.unwrap();
+        let subnet = subnet.subnet().unwrap().subnet_id().unwrap().to_owned();
+        let table = ec2.create_route_table().vpc_id(&vpc).send().await.unwrap();
+        let table = table.route_table().unwrap().route_table_id().unwrap().to_owned();
+        ec2.associate_route_table().route_table_id(&table).subnet_id(&subnet).send().await.unwrap();
+        let made = made_in(&session, &subnet).await;
+        let ask = session.glue().create_job().name(format!("{}-new", made.job)).role(&made.role);
+        let ask = ask.connections(ConnectionsList::builder().connections(&made.connection).build());
+        let ask = ask.command(JobCommand::builder().name("glueetl").build());
+        (ask.send().await.unwrap().name().unwrap().to_owned(), vpc, table)
+    });
+    let case = case(&job, "no-such-bucket");
+    let ran = case.project.run(&["check", "--only", "NET-016", "--format", "json"]);
+    assert_eq!(ran.status, 1, "{ran}");
+    assert!(ran.out.contains(&format!("{table} leads neither to an endpoint of S3 nor out of the VPC")), "{ran}");
+    assert!(ran.out.contains(&format!("--vpc-id {vpc}")), "{ran}");
+    support::block_on(async {
+        let session = moto_session().await;
+        let ask = session.ec2().create_vpc_endpoint().vpc_id(&vpc).service_name("com.amazonaws.eu-west-2.s3");
+        ask.route_table_ids(&table).send().await.unwrap();
+    });
+    let ran = case.project.run(&["check", "--only", "NET-016"]);
     assert_eq!(ran.status, 0, "{ran}");
 }
