@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_s3::types::{PublicAccessBlockConfiguration, ServerSideEncryption};
+use aws_sdk_s3::types::{PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault};
 use serde::{Deserialize, Serialize};
 
 use super::super::Fact;
@@ -53,7 +53,7 @@ async fn encryption(session: &Session, name: &str) -> Result<Option<String>, Err
     };
     let rules = answer.server_side_encryption_configuration.map(|c| c.rules).unwrap_or_default();
     let default = rules.iter().find_map(|r| r.apply_server_side_encryption_by_default());
-    Ok(default.map(|d| d.sse_algorithm()).map(ServerSideEncryption::as_str).map(str::to_owned))
+    Ok(default.map(ServerSideEncryptionByDefault::sse_algorithm).map(ServerSideEncryption::as_str).map(str::to_owned))
 }
 
 async fn blocks(session: &Session, name: &str) -> Result<BTreeSet<String>, Error> {
