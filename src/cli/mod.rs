@@ -8,6 +8,7 @@ mod exit;
 mod explain;
 mod fix;
 mod generate;
+mod keep;
 mod lab;
 mod progress;
 mod provision;
