@@ -70,7 +70,9 @@ fn clauses_for(change: &Change, kept: &KeptTable, have: &MyTable, lines: &Defini
         Change::KeyChanged { key, .. } => (format!("{}, ADD {}", drop_key(key, kept), lines.key(key)?), None),
         Change::ForeignKeysGone => return foreign_keys(lines),
         Change::TriggerGone { .. } => return None,
-        Change::EngineChanged { was, is } => (format!("ENGINE={}", word(was)?), word(is).map(|is| format!("ENGINE={is}"))),
+        Change::EngineChanged { was, is } => {
+            (format!("ENGINE={}", word(was)?), word(is).map(|is| format!("ENGINE={is}")))
+        }
         Change::CollationChanged { was, is } => {
             (format!("DEFAULT COLLATE={}", word(was)?), word(is).map(|is| format!("DEFAULT COLLATE={is}")))
         }

@@ -74,8 +74,7 @@ fn changed(kept_at: Timestamp, was: &KeptTable, have: &MyTable) -> Option<Findin
         return None;
     }
     let label = have.label();
-    let message =
-        format!("{label} is not what it was when it was kept ({}): {}", minute(kept_at), list(&changes));
+    let message = format!("{label} is not what it was when it was kept ({}): {}", minute(kept_at), list(&changes));
     let mut found = Finding::new(label, message).silent_loss();
     for change in &changes {
         found = found.saw(change.subject(), change.describe());
@@ -227,7 +226,10 @@ mod tests {
         keep(&mut facts).definition = "CREATE TABLE weekly_chart (\n  KEY idx_seen (seen)\n)".into();
         let fix = finding(&CHECK, &facts).fix.unwrap();
         assert_eq!(fix.mode, Mode::Manual);
-        assert!(fix.steps[0].action.describe().ends_with("CREATE TABLE weekly_chart ( KEY idx_seen (seen) )"), "{fix:?}");
+        assert!(
+            fix.steps[0].action.describe().ends_with("CREATE TABLE weekly_chart ( KEY idx_seen (seen) )"),
+            "{fix:?}"
+        );
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! `cdc-doctor schema --keep`: writes the definitions of the target's tables down.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use super::tables::Tables;
 use super::{Answer, Failure};
 use crate::connect;
-use crate::facts::{self, Kept, MyTable, kept};
+use crate::facts::{self, CANARY_TABLE, Kept, MyTable, kept};
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
 use crate::schema::{SchemaReport, TableState};
@@ -52,11 +54,12 @@ fn counted(tables: usize) -> String {
     format!("{tables} table{}", if tables == 1 { "" } else { "s" })
 }
 
-/// The target tables of the selected source tables.
+/// The target tables of the selected source tables; the canary's own comes and goes.
 fn pipelines_own<'a>(report: &SchemaReport, there: &'a [MyTable]) -> Vec<&'a MyTable> {
-    let wanted: std::collections::HashSet<(&str, &str)> =
+    let wanted: HashSet<(&str, &str)> =
         report.tables.iter().map(|t| (t.want.database.as_str(), t.want.name.as_str())).collect();
-    there.iter().filter(|t| wanted.contains(&(t.schema.as_str(), t.name.as_str()))).collect()
+    let there = there.iter().filter(|t| t.name != CANARY_TABLE);
+    there.filter(|t| wanted.contains(&(t.schema.as_str(), t.name.as_str()))).collect()
 }
 
 async fn definitions(pipeline: &Pipeline, passwords: &Passwords, tables: &[&MyTable]) -> Result<Vec<String>, Failure> {

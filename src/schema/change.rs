@@ -80,7 +80,9 @@ impl Change {
             Self::KeyGone { key, .. } | Self::KeyChanged { key, .. } => key_words(key),
             Self::ForeignKeysGone => "foreign keys".to_owned(),
             Self::TriggerGone { trigger } => format!("trigger {trigger}"),
-            Self::EngineChanged { .. } | Self::CollationChanged { .. } | Self::CommentChanged { .. } => "table".to_owned(),
+            Self::EngineChanged { .. } | Self::CollationChanged { .. } | Self::CommentChanged { .. } => {
+                "table".to_owned()
+            }
         }
     }
 
@@ -268,13 +270,22 @@ mod tests {
             (|t| drop(t.columns.remove(1)), "column title (varchar(200) NULL) is gone"),
             (|t| t.columns[1].column_type = "longtext".into(), "title was varchar(200) NULL and is longtext NULL"),
             (|t| t.columns[0].nullable = true, "id was int(11) NOT NULL and is int(11) NULL"),
-            (|t| t.columns[1].default = Some("x".into()), "title was varchar(200) NULL and is varchar(200) NULL DEFAULT x"),
-            (|t| t.columns[0].extra = "auto_increment".into(), "id was int(11) NOT NULL and is int(11) NOT NULL auto_increment"),
+            (
+                |t| t.columns[1].default = Some("x".into()),
+                "title was varchar(200) NULL and is varchar(200) NULL DEFAULT x",
+            ),
+            (
+                |t| t.columns[0].extra = "auto_increment".into(),
+                "id was int(11) NOT NULL and is int(11) NOT NULL auto_increment",
+            ),
             (
                 |t| t.columns[1].collation = Some("utf8mb4_general_ci".into()),
                 "title was varchar(200) COLLATE utf8mb4_bin NULL and is varchar(200) COLLATE utf8mb4_general_ci NULL",
             ),
-            (|t| t.columns[1].comment = "c".into(), "title was varchar(200) NULL and is varchar(200) NULL COMMENT \"c\""),
+            (
+                |t| t.columns[1].comment = "c".into(),
+                "title was varchar(200) NULL and is varchar(200) NULL COMMENT \"c\"",
+            ),
             (|t| t.primary_key.clear(), "the primary key (id) is gone"),
             (|t| t.primary_key.push("title".into()), "the primary key was (id) and is (id, title)"),
             (|t| t.unique_keys.clear(), "index by_title (title) is gone"),
@@ -283,10 +294,7 @@ mod tests {
             (|t| t.foreign_keys = false, "its foreign keys, or those that pointed at it, are gone"),
             (|t| t.triggers.clear(), "trigger audit is gone"),
             (|t| t.engine = Some("MyISAM".into()), "its storage engine was InnoDB and is MyISAM"),
-            (
-                |t| t.collation = Some("latin1_bin".into()),
-                "its default collation was utf8mb4_bin and is latin1_bin",
-            ),
+            (|t| t.collation = Some("latin1_bin".into()), "its default collation was utf8mb4_bin and is latin1_bin"),
             (|t| t.comment = "\x1b".into(), "its comment was \"\" and is \"\\u{1b}\""),
         ];
         for (change, said) in cases {

@@ -18,6 +18,7 @@ mod drift;
 mod exports;
 mod facts;
 mod fixes;
+mod keep;
 mod lab;
 mod login_faults;
 #[cfg(feature = "ec2")]
