@@ -57,13 +57,13 @@ fn step(have: &MyTable, clauses: Vec<Clause>, changes: &[Change]) -> Step {
 fn clauses_for(change: &Change, kept: &KeptTable, have: &MyTable, lines: &Definition<'_>) -> Option<Vec<Clause>> {
     let (forth, back) = match change {
         Change::ColumnGone { column, .. } => {
-            let forth = format!("ADD COLUMN {} {}", lines.column(column)?, place(column, lines));
+            let forth = format!("ADD COLUMN {} {}", line(column, kept, lines)?, place(column, lines));
             (forth, Some(format!("DROP COLUMN {}", my_ident(column))))
         }
         Change::ColumnChanged { column, .. } => {
             let now = have.column(column)?;
             let back = repair::definition(now).map(|now| format!("MODIFY COLUMN {} {now}", my_ident(column)));
-            (format!("MODIFY COLUMN {}", lines.column(column)?), back)
+            (format!("MODIFY COLUMN {}", line(column, kept, lines)?), back)
         }
         Change::KeyGone { key, .. } => (format!("ADD {}", lines.key(key)?), Some(drop_key(key, kept))),
         // A dropped index may have had prefixes and an order that nobody noted.
@@ -81,6 +81,19 @@ fn clauses_for(change: &Change, kept: &KeptTable, have: &MyTable, lines: &Defini
         }
     };
     Some(vec![Clause { forth, back }])
+}
+
+/// A column's line. MySQL writes the table's collation behind a column that merely follows it, and would take it for
+/// one that a person asked for: from then on it would write the character set too.
+fn line(column: &str, kept: &KeptTable, lines: &Definition<'_>) -> Option<String> {
+    let line = lines.column(column)?;
+    let shorter = || {
+        let head = format!("{} {}", my_ident(column), kept.table.column(column)?.column_type);
+        let collation = format!(" COLLATE {}", kept.table.collation.as_deref()?);
+        let tail = line.strip_prefix(&head)?.strip_prefix(&collation)?;
+        (tail.is_empty() || tail.starts_with(' ')).then(|| head + tail)
+    };
+    Some(shorter().unwrap_or_else(|| line.to_owned()))
 }
 
 /// Where the column stood; the columns before it are there, or come back before it.

@@ -233,6 +233,19 @@ mod tests {
     }
 
     #[test]
+    fn a_collation_that_merely_follows_the_tables_is_left_to_it() {
+        let mut facts = broken(|t| t.columns[2].column_type = "longtext".into());
+        for (title, line) in [
+            ("varchar(200) COLLATE utf8mb4_0900_bin DEFAULT NULL", "`title` varchar(200) DEFAULT NULL"),
+            ("varchar(200) COLLATE utf8mb4_bin DEFAULT NULL", "`title` varchar(200) COLLATE utf8mb4_bin DEFAULT NULL"),
+        ] {
+            keep(&mut facts).definition = format!("CREATE TABLE `weekly_chart` (\n  `title` {title}\n) ENGINE=InnoDB");
+            let step = finding(&CHECK, &facts).fix.unwrap().steps.remove(0);
+            assert!(sql(Some(&step.action)).ends_with(&format!("MODIFY COLUMN {line}")), "{step:?}");
+        }
+    }
+
+    #[test]
     fn a_table_that_is_gone_is_told_once() {
         let mut facts = broken(|t| t.name = "other".into());
         assert_pass(&CHECK, &facts);
