@@ -266,7 +266,8 @@ mod tests {
 
     #[test]
     fn each_loss_is_told_once_and_with_both_values() {
-        let cases: [(fn(&mut MyTable), &str); 17] = [
+        type Loss = fn(&mut MyTable);
+        let cases: [(Loss, &str); 17] = [
             (|t| drop(t.columns.remove(1)), "column title (varchar(200) NULL) is gone"),
             (|t| t.columns[1].column_type = "longtext".into(), "title was varchar(200) NULL and is longtext NULL"),
             (|t| t.columns[0].nullable = true, "id was int(11) NOT NULL and is int(11) NULL"),
