@@ -35,8 +35,8 @@ check! {
     /// TSC-002 for Spark, and TCF-012 for a target that refuses tables without a key.
     ///
     /// # Source
-    /// MySQL Reference Manual and MariaDB documentation, "SHOW CREATE TABLE" and "INFORMATION_SCHEMA TABLES Table". What
-    /// moves `CREATE_TIME` was tried on MariaDB 10.11.19 and MySQL 9.7.4.
+    /// MySQL Reference Manual, "The INFORMATION_SCHEMA TABLES Table". What moves `CREATE_TIME` was tried with InnoDB on
+    /// MariaDB 10.11.19 and MySQL 9.7.4.
     code: "RUN-020",
     name: "target-not-as-kept",
     area: Run,
