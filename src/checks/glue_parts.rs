@@ -4,7 +4,7 @@ use super::aws_parts::{Looked, NO_AWS};
 use super::reach::NO_EC2;
 use super::{Judged, Verdict};
 use crate::facts::aws::{GlueConnection, GlueFacts, GlueJob, GlueRun, JdbcUrl, Network, Subnet};
-use crate::facts::{Facts, Unknown};
+use crate::facts::{Facts, MyTable, Unknown};
 
 /// No job in `[glue]`.
 pub(super) const NO_GLUE: &str = "the pipeline file names no Glue job";
@@ -58,6 +58,16 @@ fn with_job_or(facts: &Facts, look: impl FnOnce(&Job<'_>) -> Judged) -> Judged {
         Some(job) => look(&Job { facts, glue: &aws.glue, job, network: aws.network.as_ref() }),
         None => Ok(Verdict::NotApplicable(NO_JOB)),
     }
+}
+
+/// When a target table was created or altered, and during which run of the Glue job; `None` where it was during none that
+/// is known. `CREATE_TIME` moves with DROP and CREATE and with ALTER TABLE, not with TRUNCATE and rows.
+pub(super) fn altered_by_run(facts: &Facts, table: &MyTable) -> Option<String> {
+    let (created, aws) = (table.created?, facts.aws.as_ref()?);
+    let job = aws.glue.job.value()?.as_ref()?;
+    let run = aws.glue.runs.value()?.iter().find(|run| run.covers(created))?;
+    let at = created.strftime("%Y-%m-%d %H:%M:%S UTC");
+    Some(format!("{at}, during the run {} of the Glue job {}", run.id, job.name))
 }
 
 impl<'a> Job<'a> {

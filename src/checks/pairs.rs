@@ -54,8 +54,18 @@ impl<'a> Targets<'a> {
     }
 
     pub fn find(&self, source: &PgTable, pipeline: &Pipeline) -> Option<&'a MyTable> {
-        let database = pipeline.target_database(&source.schema);
-        self.by_name.get(&place(database, &source.name, self.folds)).copied()
+        self.named(pipeline.target_database(&source.schema), &source.name)
+    }
+
+    /// The table of this database and name.
+    pub fn named(&self, database: &str, table: &str) -> Option<&'a MyTable> {
+        self.by_name.get(&place(database, table, self.folds)).copied()
+    }
+
+    /// Whether the source table's rows go to the target table of this database and name.
+    pub fn leads_to(&self, source: &PgTable, pipeline: &Pipeline, database: &str, table: &str) -> bool {
+        let wanted = place(pipeline.target_database(&source.schema), &source.name, self.folds);
+        wanted == place(database, table, self.folds)
     }
 }
 

@@ -220,6 +220,7 @@ pub static ALL: &[&Check] = &[
     &super::run_017_schema_changed_during_sync::CHECK,
     &super::run_018_canary_changed_or_lost::CHECK,
     &super::run_019_rows_differ::CHECK,
+    &super::run_020_target_not_as_kept::CHECK,
     &super::run_001_task_failed::CHECK,
     &super::run_002_table_in_error::CHECK,
     &super::run_003_full_load_stands_still::CHECK,

@@ -35,10 +35,15 @@ fn note(have: &MyTable, differences: &[Difference]) -> String {
     } else {
         "; refused, and nothing changed, if a value does not fit"
     };
+    locks(have) + proves
+}
+
+/// What an `ALTER TABLE` costs.
+pub(super) fn locks(have: &MyTable) -> String {
     match have.estimated_rows {
-        0 => format!("locks the table; empty, by the server's estimate{proves}"),
-        1 => format!("locks and may rewrite the table, about 1 row{proves}"),
-        n => format!("locks and may rewrite the table, about {} rows{proves}", grouped(n)),
+        0 => "locks the table; empty, by the server's estimate".to_owned(),
+        1 => "locks and may rewrite the table, about 1 row".to_owned(),
+        n => format!("locks and may rewrite the table, about {} rows", grouped(n)),
     }
 }
 
@@ -87,7 +92,7 @@ fn touched(want: &TargetTable, column: &MyColumn, differences: &[Difference]) ->
 }
 
 /// A column's definition as it is; none for what `information_schema` tells too little about.
-fn definition(column: &MyColumn) -> Option<String> {
+pub(super) fn definition(column: &MyColumn) -> Option<String> {
     if column.generated || !column.extra.is_empty() {
         return None;
     }
@@ -105,6 +110,9 @@ fn definition(column: &MyColumn) -> Option<String> {
             (_, true) => format!(" DEFAULT {default}"),
             _ => return None,
         });
+    }
+    if !column.comment.is_empty() {
+        out.push_str(&format!(" COMMENT {}", my_literal(&column.comment)));
     }
     Some(out)
 }

@@ -28,6 +28,7 @@ pub(crate) fn healthy() -> Facts {
         aws: None,
         canary: None,
         comparison: None,
+        kept: Fact::Known(None),
     }
 }
 
@@ -407,9 +408,12 @@ pub(crate) fn my_table(schema: &str, name: &str) -> MyTable {
         engine: Some("InnoDB".into()),
         collation: Some("utf8mb4_0900_bin".into()),
         estimated_rows: 0,
+        created: None,
+        comment: String::new(),
         columns: vec![my_column("chart_date", "date", "date", false), position, title],
         primary_key: vec!["chart_date".into(), "position".into()],
         unique_keys: Vec::new(),
+        indexes: Vec::new(),
         foreign_keys: false,
         triggers: Vec::new(),
     }
@@ -431,6 +435,7 @@ pub(crate) fn my_column(name: &str, data_type: &str, column_type: &str, nullable
         numeric_scale: None,
         datetime_precision: None,
         generated: false,
+        comment: String::new(),
     }
 }
 

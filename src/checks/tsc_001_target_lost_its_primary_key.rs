@@ -1,5 +1,6 @@
 //! TSC-001: see the check's own explanation.
 
+use super::glue_parts::altered_by_run;
 use super::pairs::{Pair, each};
 use super::repair;
 use super::source_tables::grouped;
@@ -16,7 +17,8 @@ check! {
     /// The pipeline runs on and reports success. But an update or delete finds its row by the key: without one, DMS
     /// and Glue jobs change nothing, or read the whole table for each row. A row that is written twice, after a retry
     /// or a second full load, is there twice. A common cause is a Spark job with `mode("overwrite")`, which drops the
-    /// table and creates it again without its key; then TSC-002 stands beside this check and says so.
+    /// table and creates it again without its key; then TSC-002 stands beside this check and says so. Where the table was
+    /// created or altered during a run of the Glue job of `[glue]`, the run is named.
     ///
     /// # How to fix it by hand
     /// First look for rows that are there twice or have no key:
@@ -41,10 +43,10 @@ check! {
 }
 
 fn judge(facts: &Facts) -> Judged {
-    each(facts, |pair| if pair.have.primary_key.is_empty() { finding(pair) } else { None })
+    each(facts, |pair| if pair.have.primary_key.is_empty() { finding(facts, pair) } else { None })
 }
 
-fn finding(pair: &Pair<'_>) -> Option<Finding> {
+fn finding(facts: &Facts, pair: &Pair<'_>) -> Option<Finding> {
     let drift = pair.drift();
     let want = drift.differences.iter().find_map(|d| match d {
         Difference::MissingPrimaryKey { want } => Some(want),
@@ -58,11 +60,14 @@ fn finding(pair: &Pair<'_>) -> Option<Finding> {
     let message = format!(
         "{target} has no primary key: updates and deletes of {source} find no row there, and repeated rows are doubled"
     );
-    let found = Finding::new(target, message)
+    let mut found = Finding::new(target, message)
         .silent_loss()
         .saw("key on the target", "none")
         .saw("key on the source", format!("{} ({key_of_source})", want.join(", ")))
         .saw("rows on the target", rows(pair.have.estimated_rows));
+    if let Some(when) = altered_by_run(facts, pair.have) {
+        found = found.saw("created or altered", when);
+    }
     Some(found.fix(repair::fix(pair, &drift)))
 }
 

@@ -1,5 +1,6 @@
 //! TSC-002: see the check's own explanation.
 
+use super::glue_parts::altered_by_run;
 use super::pairs::{Pair, each};
 use super::repair;
 use super::tsc_001_target_lost_its_primary_key::rows;
@@ -41,10 +42,10 @@ check! {
 }
 
 fn judge(facts: &Facts) -> Judged {
-    each(facts, |pair| if pair.made_by_spark() { finding(pair) } else { None })
+    each(facts, |pair| if pair.made_by_spark() { finding(facts, pair) } else { None })
 }
 
-fn finding(pair: &Pair<'_>) -> Option<Finding> {
+fn finding(facts: &Facts, pair: &Pair<'_>) -> Option<Finding> {
     let drift = pair.drift();
     if drift.differences.is_empty() {
         // A table of optional texts and doubles, which the source has as well.
@@ -55,6 +56,9 @@ fn finding(pair: &Pair<'_>) -> Option<Finding> {
     let mut found = Finding::new(target, message).silent_loss().saw("keys", "none").saw("columns", columns(pair));
     for difference in drift.differences.iter().filter(|d| !matches!(d, Difference::MissingPrimaryKey { .. })) {
         found = found.saw(difference.column().unwrap_or("table").to_owned(), difference.describe());
+    }
+    if let Some(when) = altered_by_run(facts, pair.have) {
+        found = found.saw("created or altered", when);
     }
     let mut fix = repair::fix(pair, &drift);
     let job = "In the Spark job, write .option(\"truncate\", \"true\") beside each mode(\"overwrite\"): else the next run \
@@ -101,6 +105,22 @@ mod tests {
         title.charset = Some("latin1".into());
         title.collation = Some("latin1_swedish_ci".into());
         facts
+    }
+
+    #[test]
+    fn the_run_that_did_it_is_named() {
+        let mut facts = spark();
+        let at = |second| jiff::Timestamp::from_second(second).unwrap();
+        let with_job = crate::checks::testing_aws::healthy_dms();
+        (facts.aws, facts.pipeline.glue) = (with_job.aws, with_job.pipeline.glue);
+        target_table(&mut facts).created = Some(at(600));
+        let when = "1970-01-01 00:10:00 UTC, during the run jr_1 of the Glue job charts-apply".to_owned();
+        let told =
+            |facts: &Facts| finding(&CHECK, facts).evidence.contains(&("created or altered".into(), when.clone()));
+        assert!(told(&facts), "{:?}", finding(&CHECK, &facts));
+        // After the run's end, it was somebody else.
+        target_table(&mut facts).created = Some(at(4000));
+        assert!(!told(&facts));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod exit;
 mod explain;
 mod fix;
 mod generate;
+mod keep;
 mod lab;
 mod progress;
 mod provision;
@@ -65,7 +66,7 @@ enum Command {
     Explain(explain::Args),
     /// Show the plan that ends the findings, and apply it once agreed to
     Fix(fix::Args),
-    /// Print the target's tables as DDL, or how the target differs
+    /// Print the target's tables as DDL, or how the target differs, or keep its definitions
     Schema(schema::Args),
     /// Make the DMS side: roles, subnet group, replication instance, endpoints, task
     Provision(provision::Args),

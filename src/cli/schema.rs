@@ -1,9 +1,9 @@
-//! `cdc-doctor schema`: the target's tables as DDL, or how the target differs.
+//! `cdc-doctor schema`: the target's tables as DDL, how the target differs, or its definitions kept.
 
 use clap::ValueEnum;
 
 use super::check::print;
-use super::{Answer, Context, Failure, tables};
+use super::{Answer, Context, Failure, keep, tables};
 use crate::schema::SchemaReport;
 
 #[derive(Debug, clap::Args)]
@@ -11,6 +11,9 @@ pub(crate) struct Args {
     /// sql: the target's tables as DDL · diff: how the target differs (exit status 1) · json: both, for programs
     #[arg(long, value_enum, default_value_t = Format::Sql)]
     format: Format,
+    /// Write the definitions of the target's tables beside the pipeline file, for check to compare with (RUN-020)
+    #[arg(long, conflicts_with = "format")]
+    keep: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,6 +32,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<Answer, Failure
     }
     let there = seen.facts.target.tables.value().map(Vec::as_slice);
     let report = SchemaReport::new(&seen.source, &pipeline, seen.dialect, there);
+    if args.keep {
+        return keep::run(&pipeline, &passwords, &seen, &report).await;
+    }
     match args.format {
         Format::Sql => {
             let databases = seen.facts.target.schemas.value();

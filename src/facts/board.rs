@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::aws::AwsFacts;
-use super::{Attempt, Fact, Facts, SourceFacts, TargetFacts, Unknown, UnknownKind};
+use super::{Attempt, Fact, Facts, Kept, SourceFacts, TargetFacts, Unknown, UnknownKind};
 
 /// How long a collector waits for the answer to one query. The servers are told a shorter limit, which says more.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,6 +37,11 @@ impl<'a> Board<'a> {
                 change(aws);
             }
         });
+    }
+
+    /// Puts in what was kept of the target's tables, and tells.
+    pub(super) fn kept(&self, kept: Fact<Option<Kept>>) {
+        self.change(|facts| facts.kept = kept);
     }
 
     fn change(&self, change: impl FnOnce(&mut Facts)) {

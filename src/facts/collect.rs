@@ -1,7 +1,7 @@
 //! Both sides and AWS at once.
 
 use super::board::Board;
-use super::{Facts, aws, mysql, postgres};
+use super::{Facts, aws, kept, mysql, postgres};
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
 
@@ -15,6 +15,7 @@ pub async fn collect(pipeline: &Pipeline, passwords: &Passwords, update: &(dyn F
         postgres::collect(&board, pipeline, passwords.source.as_ref()),
         mysql::collect(&board, pipeline, passwords.target.as_ref()),
         aws::collect(&board, pipeline),
+        kept::collect(&board, &pipeline.path),
     );
     board.into_facts()
 }
@@ -24,7 +25,7 @@ pub async fn collect(pipeline: &Pipeline, passwords: &Passwords, update: &(dyn F
 pub struct Sides {
     /// PostgreSQL.
     pub source: bool,
-    /// MySQL or MariaDB.
+    /// MySQL or MariaDB, and what was kept of its tables.
     pub target: bool,
     /// AWS.
     pub aws: bool,
@@ -44,6 +45,7 @@ pub async fn collect_again(
         source: if sides.source { fresh.source } else { before.source },
         target: if sides.target { fresh.target } else { before.target },
         aws: if sides.aws { fresh.aws } else { before.aws },
+        kept: if sides.target { fresh.kept } else { before.kept },
         ..before
     };
     let board = Board::new(facts, update);
@@ -55,7 +57,10 @@ pub async fn collect_again(
         },
         async {
             if sides.target {
-                mysql::collect(&board, &pipeline, passwords.target.as_ref()).await;
+                tokio::join!(
+                    mysql::collect(&board, &pipeline, passwords.target.as_ref()),
+                    kept::collect(&board, &pipeline.path),
+                );
             }
         },
         async {

@@ -5,6 +5,7 @@ pub mod aws;
 mod board;
 mod collect;
 mod host;
+pub mod kept;
 mod model;
 pub mod mysql;
 pub mod postgres;
@@ -14,6 +15,7 @@ mod source;
 mod target;
 
 pub use collect::{Sides, collect, collect_again};
+pub use kept::{Kept, KeptTable};
 pub use model::{Attempt, Fact, Facts, HostFacts, Refusal, Stage, Unknown, UnknownKind};
 pub use proofs::{CANARY_TABLE, CanaryChange, CanaryEnd, CanaryLeg, CanaryRun, CanaryValue, TableComparison};
 pub use replication::{Publication, Slot, Span, Wal};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::aws::AwsFacts;
-use super::{CanaryRun, SourceFacts, TableComparison, TargetFacts};
+use super::{CanaryRun, Kept, SourceFacts, TableComparison, TargetFacts};
 use crate::pipeline::Pipeline;
 
 /// Something that was looked at, or the reason why it could not be.
@@ -108,6 +108,14 @@ pub struct Facts {
     pub canary: Option<CanaryRun>,
     /// Rows compared on both sides; only where that was asked for.
     pub comparison: Option<Fact<Vec<TableComparison>>>,
+    /// The target's tables as they were when `schema --keep` kept them; `None` where nothing was kept.
+    #[serde(default = "nothing_kept")]
+    pub kept: Fact<Option<Kept>>,
+}
+
+/// Of a facts file that is older than the kept definitions.
+fn nothing_kept() -> Fact<Option<Kept>> {
+    Fact::Known(None)
 }
 
 impl Facts {
@@ -122,6 +130,7 @@ impl Facts {
             target: TargetFacts::pending(),
             canary: None,
             comparison: None,
+            kept: Fact::pending(),
         }
     }
 }

@@ -168,17 +168,32 @@ pub struct MyTable {
     /// Default collation.
     pub collation: Option<String>,
     /// `table_rows`: an estimate for InnoDB.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub estimated_rows: u64,
+    /// `create_time`: when it was created or last altered, but not when it was last emptied (see RUN-020).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<jiff::Timestamp>,
+    /// Comment; empty when there is none.
+    #[serde(default)]
+    pub comment: String,
     /// Columns in order.
     pub columns: Vec<MyColumn>,
     /// Primary key columns in order; empty when there is none.
     pub primary_key: Vec<String>,
     /// Other unique keys.
     pub unique_keys: Vec<MyKey>,
+    /// Indexes that are not unique, full-text and spatial ones among them.
+    #[serde(default)]
+    pub indexes: Vec<MyKey>,
     /// It has foreign keys, or others point at it.
     pub foreign_keys: bool,
     /// Names of its triggers.
     pub triggers: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 impl MyTable {
@@ -195,12 +210,12 @@ impl MyTable {
     }
 }
 
-/// A unique key on the target.
+/// A unique key or another index on the target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MyKey {
     /// Index name.
     pub name: String,
-    /// Columns in order.
+    /// Columns in order; an expression is left out.
     pub columns: Vec<String>,
 }
 
@@ -233,6 +248,9 @@ pub struct MyColumn {
     pub datetime_precision: Option<u64>,
     /// Generated from other columns: cannot be written.
     pub generated: bool,
+    /// Comment; empty when there is none.
+    #[serde(default)]
+    pub comment: String,
 }
 
 /// The pipeline's row in `cdc_doctor_checkpoint`, which the engine `direct` writes with the rows themselves.

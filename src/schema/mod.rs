@@ -2,10 +2,14 @@
 //!
 //! [`plan()`] maps a source table by the type map (`types`) and fits it to the server's limits (`fit`);
 //! [`drift()`] compares the result with a table that is there, and [`repair_sql`] ends the differences.
+//!
+//! Apart from the source, [`changes`] compares a table with what it was, and [`Definition`] has the lines that give it back.
 
 #[cfg(test)]
 mod any;
+mod change;
 mod ddl;
+mod definition;
 mod dialect;
 mod difference;
 #[cfg(test)]
@@ -24,6 +28,8 @@ mod spark;
 pub(crate) mod testing;
 mod types;
 
+pub use change::{Change, changes};
+pub use definition::Definition;
 pub use dialect::Dialect;
 pub use difference::Difference;
 pub use drift::drift;

@@ -75,6 +75,8 @@ pub fn created(want: &TargetTable) -> MyTable {
         engine: Some("InnoDB".into()),
         collation: None,
         estimated_rows: 0,
+        created: None,
+        comment: String::new(),
         columns: columns.collect(),
         primary_key: want.primary_key.clone(),
         unique_keys: want
@@ -82,6 +84,7 @@ pub fn created(want: &TargetTable) -> MyTable {
             .iter()
             .map(|k| MyKey { name: k.name.clone(), columns: k.columns.clone() })
             .collect(),
+        indexes: vec![],
         foreign_keys: false,
         triggers: vec![],
     }
@@ -108,6 +111,7 @@ pub fn there(name: &str, declared: &str) -> MyColumn {
         numeric_scale: None,
         datetime_precision: None,
         generated: false,
+        comment: String::new(),
     }
 }
 

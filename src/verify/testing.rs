@@ -42,6 +42,7 @@ pub(super) fn my(name: &str, declared: &str) -> MyColumn {
         numeric_scale: second.filter(|_| data_type == "decimal"),
         datetime_precision: first.filter(|_| data_type.ends_with("time")),
         generated: false,
+        comment: String::new(),
     }
 }
 

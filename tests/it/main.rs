@@ -19,6 +19,7 @@ mod exports;
 mod facts;
 mod fixes;
 mod glue;
+mod keep;
 mod lab;
 mod login_faults;
 #[cfg(feature = "ec2")]

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use mysql_async::Error;
 
 use super::super::{MyColumn, MyKey, MyTable};
 use super::ask::{Ask, get};
-use crate::quote::my_literal;
+use crate::quote::{my_literal, my_table};
 
 /// Database and table.
 type Name = (String, String);
@@ -17,8 +18,8 @@ pub(super) async fn tables(ask: &mut Ask<'_>, databases: &[&str]) -> Result<Vec<
     }
     let list = databases.iter().map(|name| my_literal(name)).collect::<Vec<_>>().join(", ");
     let sql = format!(
-        "SELECT table_schema, table_name, engine, table_collation, table_rows FROM information_schema.tables \
-         WHERE table_schema IN ({list}) AND table_type = 'BASE TABLE'"
+        "SELECT table_schema, table_name, engine, table_collation, table_rows, UNIX_TIMESTAMP(create_time), table_comment \
+           FROM information_schema.tables WHERE table_schema IN ({list}) AND table_type = 'BASE TABLE'"
     );
     let rows = ask.rows(&sql).await?;
     let mut tables: Vec<MyTable> = rows
@@ -29,9 +30,12 @@ pub(super) async fn tables(ask: &mut Ask<'_>, databases: &[&str]) -> Result<Vec<
             engine: get(row, 2),
             collation: get(row, 3),
             estimated_rows: get(row, 4),
+            created: get::<Option<i64>>(row, 5).and_then(|seconds| Timestamp::from_second(seconds).ok()),
+            comment: get(row, 6),
             columns: Vec::new(),
             primary_key: Vec::new(),
             unique_keys: Vec::new(),
+            indexes: Vec::new(),
             foreign_keys: false,
             triggers: Vec::new(),
         })
@@ -52,6 +56,18 @@ pub(super) async fn tables(ask: &mut Ask<'_>, databases: &[&str]) -> Result<Vec<
     Ok(tables)
 }
 
+/// `SHOW CREATE TABLE` of each table, in their order: a query for each.
+pub(super) async fn definitions(ask: &mut Ask<'_>, tables: &[&MyTable]) -> Result<Vec<String>, Error> {
+    // Names always in backticks, whatever the server's own setting.
+    ask.rows("SET SESSION sql_quote_show_create = 1").await?;
+    let mut definitions = Vec::new();
+    for table in tables {
+        let rows = ask.rows(&format!("SHOW CREATE TABLE {}", my_table(&table.schema, &table.name))).await?;
+        definitions.push(rows.first().map(|row| get(row, 1)).unwrap_or_default());
+    }
+    Ok(definitions)
+}
+
 /// Changes the table of this database and name, if it is among those asked for.
 type With<'a> = &'a mut (dyn FnMut(String, String, &mut dyn FnMut(&mut MyTable)) + Send);
 
@@ -59,7 +75,7 @@ async fn columns(ask: &mut Ask<'_>, list: &str, with: With<'_>) -> Result<(), Er
     let sql = format!(
         "SELECT table_schema, table_name, column_name, data_type, column_type, is_nullable, column_default, extra, \
                 character_set_name, collation_name, character_maximum_length, numeric_precision, numeric_scale, \
-                datetime_precision, generation_expression \
+                datetime_precision, generation_expression, column_comment \
            FROM information_schema.columns WHERE table_schema IN ({list}) \
           ORDER BY table_schema, table_name, ordinal_position"
     );
@@ -80,6 +96,7 @@ async fn columns(ask: &mut Ask<'_>, list: &str, with: With<'_>) -> Result<(), Er
             numeric_precision: get(row, 11),
             numeric_scale: get(row, 12),
             datetime_precision: get(row, 13),
+            comment: get(row, 15),
         });
         with(get(row, 0), get(row, 1), &mut |table| table.columns.extend(column.take()));
     }
@@ -99,21 +116,23 @@ fn lower_outside_quotes(text: &str) -> String {
 
 async fn keys(ask: &mut Ask<'_>, list: &str, with: With<'_>) -> Result<(), Error> {
     let sql = format!(
-        "SELECT table_schema, table_name, index_name, column_name FROM information_schema.statistics \
-          WHERE table_schema IN ({list}) AND non_unique = 0 ORDER BY table_schema, table_name, index_name, seq_in_index"
+        "SELECT table_schema, table_name, index_name, column_name, non_unique FROM information_schema.statistics \
+          WHERE table_schema IN ({list}) ORDER BY table_schema, table_name, index_name, seq_in_index"
     );
     for row in &ask.rows(&sql).await? {
         let (index, column): (String, Option<String>) = (get(row, 2), get(row, 3));
+        let unique = get::<u8>(row, 4) == 0;
         with(get(row, 0), get(row, 1), &mut |table| {
             if index == "PRIMARY" {
                 table.primary_key.extend(column.clone());
                 return;
             }
-            if table.unique_keys.last().is_none_or(|key| key.name != index) {
-                table.unique_keys.push(MyKey { name: index.clone(), columns: Vec::new() });
+            let keys = if unique { &mut table.unique_keys } else { &mut table.indexes };
+            if keys.last().is_none_or(|key| key.name != index) {
+                keys.push(MyKey { name: index.clone(), columns: Vec::new() });
             }
             // An expression in an index has no column name.
-            if let (Some(key), Some(column)) = (table.unique_keys.last_mut(), &column) {
+            if let (Some(key), Some(column)) = (keys.last_mut(), &column) {
                 key.columns.push(column.clone());
             }
         });

@@ -24,6 +24,14 @@ pub async fn tables(conn: &mut Conn, databases: &[&str]) -> Result<Vec<MyTable>,
     catalog::tables(&mut Ask::new(conn), databases).await
 }
 
+/// The definitions of these tables as the server writes them (`SHOW CREATE TABLE`), in their order.
+///
+/// # Errors
+/// The driver's error.
+pub async fn definitions(conn: &mut Conn, tables: &[&MyTable]) -> Result<Vec<String>, mysql_async::Error> {
+    catalog::definitions(&mut Ask::new(conn), tables).await
+}
+
 /// The tables that the engine `direct` carries for this pipeline; empty where it has never replicated its changes.
 ///
 /// # Errors
