@@ -188,3 +188,18 @@ fn a_bucket_that_others_can_read_is_told() {
     });
     fails(account, "RSK-011", "and its policy lets anybody in; BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy");
 }
+
+#[test]
+fn a_table_that_a_run_has_made_anew_is_told_with_the_run() {
+    let job = Job::new(MyFlavor::MariaDb);
+    let account = &job.account;
+    // What Spark's overwrite leaves of it.
+    let sql = "CREATE TABLE chart (id int, song longtext, is_new bit(1)); INSERT INTO chart VALUES (1, 'x', 1)";
+    account.target.run(Some("charts"), sql).unwrap();
+    let now = jiff::Timestamp::now().as_second();
+    let run = account.simulator.glue_run("apply", json!({"StartedOn": now - 3600, "CompletedOn": now + 60}));
+    for code in ["TSC-001", "TSC-002"] {
+        let ran = account.run(&["check", "--only", code, "--format", "json"], 1);
+        assert!(ran.out.contains(&format!("during the run {run} of the Glue job apply")), "{ran}");
+    }
+}
