@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use super::aws_parts::only;
 use super::glue_parts::{Job, with_job};
 use super::{Finding, Judged};
 use crate::facts::aws::Lack;
 use crate::facts::{Facts, Unknown};
 use crate::fixes::Fix;
+use crate::quote::shell_word;
 
 check! {
     /// # What it looks at
@@ -41,52 +44,99 @@ check! {
 
 fn judge(facts: &Facts) -> Judged {
     with_job(facts, |job| {
-        let name = &job.job.role;
-        let Some(why) = why(job)? else { return Ok(Vec::new()) };
-        let message = format!("The role {name}, by which the Glue job {} works, {why}", job.job.name);
-        let short = name.rsplit('/').next().unwrap_or(name);
-        let commands = [
-            format!(
-                "aws iam attach-role-policy --role-name {short} --policy-arn \
-                 arn:aws:iam::aws:policy/service-role/AWSGlueServiceRole"
-            ),
-            "Allow it s3:GetObject and s3:ListBucket on your own buckets, and secretsmanager:GetSecretValue on the \
-             secrets of its connections."
-                .to_owned(),
-        ];
-        only(Some(Finding::new(name, message).fix(Fix::manual("let it work", commands))))
+        if let Some(finding) = not_taken(job)? {
+            return only(Some(finding));
+        }
+        if job.last_run()?.is_some_and(|run| run.state == "SUCCEEDED") {
+            return Ok(Vec::new());
+        }
+        let secrets = job.glue.unreadable_secrets.known()?;
+        let refused = secrets.iter().filter_map(|s| s.refused.clone()).map(|(action, on)| Lack { action, on });
+        let lacks: Vec<Lack> = job.glue.role_lacks.known()?.iter().cloned().chain(refused).collect();
+        let lacking = (!lacks.is_empty()).then(|| not_allowed(job, &lacks));
+        let gone = secrets.iter().filter(|s| s.refused.is_none()).map(|s| {
+            let create = format!("aws secretsmanager create-secret --name {} --secret-string …", shell_word(&s.secret));
+            told(job, &format!("is to read the secret {}, which is not there", s.secret))
+                .fix(Fix::manual("make the secret, or name another in the connection", [create]))
+        });
+        Ok(lacking.into_iter().chain(gone).collect())
     })
 }
 
-/// What is wrong with the role; `None` where nothing is.
-fn why(job: &Job<'_>) -> Result<Option<String>, Unknown> {
-    match job.glue.role.known()? {
-        None => return Ok(Some("is not there".to_owned())),
-        Some(role) if !role.trusted_services().contains(&"glue.amazonaws.com") => {
-            return Ok(Some("does not trust glue.amazonaws.com".to_owned()));
-        }
-        Some(_) => {}
-    }
-    if job.last_run()?.is_some_and(|run| run.state == "SUCCEEDED") {
-        return Ok(None);
-    }
-    let mut parts = grouped(job.glue.role_lacks.known()?);
-    for secret in job.glue.unreadable_secrets.known()? {
-        parts.push(match &secret.refused {
-            Some((action, on)) => format!("may not do {action} on {on}"),
-            None => format!("is to read the secret {}, which is not there", secret.secret),
-        });
-    }
-    Ok((!parts.is_empty()).then(|| parts.join("; ")))
+/// The role's name; a job may have its ARN.
+fn name<'a>(job: &Job<'a>) -> &'a str {
+    job.job.role.rsplit('/').next().unwrap_or_default()
 }
 
-/// One clause for each thing that something is not allowed on.
-fn grouped(lacks: &[Lack]) -> Vec<String> {
+fn told(job: &Job<'_>, why: &str) -> Finding {
+    let name = name(job);
+    Finding::new(name, format!("The role {name}, by which the Glue job {} works, {why}", job.job.name))
+}
+
+/// The role is not there, or not for Glue.
+fn not_taken(job: &Job<'_>) -> Result<Option<Finding>, Unknown> {
+    let name = name(job);
+    Ok(match job.glue.role.known()? {
+        None => {
+            let make = format!("aws iam create-role --role-name {name} --assume-role-policy-document '{}'", trust());
+            Some(told(job, "is not there").fix(Fix::manual("make it", [make])))
+        }
+        Some(role) if !role.trusted_services().contains(&"glue.amazonaws.com") => {
+            let update =
+                format!("aws iam update-assume-role-policy --role-name {name} --policy-document '{}'", trust());
+            Some(told(job, "does not trust glue.amazonaws.com").fix(Fix::manual("let Glue take it", [update])))
+        }
+        Some(_) => None,
+    })
+}
+
+/// Who may take the role.
+fn trust() -> Value {
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+}
+
+/// The finding with what is not allowed, and the commands that allow it: AWS's own policy for what every job needs, one
+/// of the job's own for the rest.
+fn not_allowed(job: &Job<'_>, lacks: &[Lack]) -> Finding {
     let mut by_resource: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for lack in lacks {
         by_resource.entry(&lack.on).or_default().push(&lack.action);
     }
-    by_resource.into_iter().map(|(on, actions)| format!("may not do {} on {on}", actions.join(", "))).collect()
+    let of_every_job = |action: &&str| ["ec2:", "logs:", "glue:"].iter().any(|service| action.starts_with(service));
+    let (mut finding, mut statements, mut general) = (told(job, "may not do what it needs"), Vec::new(), false);
+    for (on, actions) in by_resource {
+        finding = finding.saw(format!("not on {on}"), actions.join(", "));
+        let (of_all, own): (Vec<&str>, Vec<&str>) = actions.into_iter().partition(of_every_job);
+        general |= !of_all.is_empty();
+        if !own.is_empty() {
+            statements.push(json!({"Effect": "Allow", "Action": own, "Resource": widened(on)}));
+        }
+    }
+    let (role, mut commands) = (name(job), Vec::new());
+    if general {
+        commands.push(format!(
+            "aws iam attach-role-policy --role-name {role} --policy-arn \
+             arn:aws:iam::aws:policy/service-role/AWSGlueServiceRole"
+        ));
+    }
+    if !statements.is_empty() {
+        let document = json!({"Version": "2012-10-17", "Statement": statements});
+        commands.push(format!(
+            "aws iam put-role-policy --role-name {role} --policy-name {} --policy-document {}",
+            shell_word(&job.job.name),
+            shell_word(&document.to_string())
+        ));
+    }
+    finding.fix(Fix::manual("let it work", commands))
+}
+
+/// The folder of a file on S3, so that the policy outlives the file that was asked about.
+fn widened(arn: &str) -> String {
+    match arn.rsplit_once('/') {
+        Some((folder, _)) if arn.contains(":s3:::") => format!("{folder}/*"),
+        _ => arn.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -108,7 +158,10 @@ mod tests {
             "The role charts-glue, by which the Glue job charts-apply works, does not trust glue.amazonaws.com"
         );
         glue(&mut facts).role = Fact::Known(None);
-        assert!(finding(&CHECK, &facts).message.ends_with("is not there"));
+        let found = finding(&CHECK, &facts);
+        assert!(found.message.ends_with("is not there"));
+        let command = found.fix.unwrap().steps[0].action.describe();
+        assert!(command.contains("create-role --role-name charts-glue") && command.contains("glue.amazonaws.com"));
     }
 
     #[test]
@@ -119,17 +172,29 @@ mod tests {
         let lacks =
             vec![lack("s3:GetObject", one), lack("ec2:DescribeSubnets", other), lack("ec2:DescribeVpcs", other)];
         glue(&mut facts).role_lacks = Fact::Known(lacks);
-        let secret = UnreadableSecret { secret: "prod/mysql".into(), role: "charts-glue".into(), refused: None };
-        glue(&mut facts).unreadable_secrets = Fact::Known(vec![secret]);
         assert_pass(&CHECK, &facts);
         known(&mut glue(&mut facts).runs)[0].state = "FAILED".into();
-        let message = finding(&CHECK, &facts).message;
-        assert!(
-            message.ends_with(
-                "works, may not do ec2:DescribeSubnets, ec2:DescribeVpcs on *; may not do s3:GetObject on \
-                 arn:aws:s3:::charts-scripts/apply.py; is to read the secret prod/mysql, which is not there"
-            ),
-            "{message}"
+        let found = finding(&CHECK, &facts);
+        assert_eq!(found.evidence[0], ("not on *".into(), "ec2:DescribeSubnets, ec2:DescribeVpcs".into()));
+        assert_eq!(found.evidence[1].0, "not on arn:aws:s3:::charts-scripts/apply.py");
+        let steps: Vec<String> = found.fix.unwrap().steps.iter().map(|s| s.action.describe()).collect();
+        assert!(steps[0].ends_with("AWSGlueServiceRole"), "{steps:?}");
+        let wanted = r#"{"Effect":"Allow","Action":["s3:GetObject"],"Resource":"arn:aws:s3:::charts-scripts/*"}]}'"#;
+        assert!(steps.len() == 2 && steps[1].ends_with(wanted), "{steps:?}");
+    }
+
+    #[test]
+    fn a_secret_that_is_not_there_or_may_not_be_read() {
+        let mut facts = healthy_dms();
+        known(&mut glue(&mut facts).runs).clear();
+        let secret = |refused| UnreadableSecret { secret: "prod/mysql".into(), role: "charts-glue".into(), refused };
+        glue(&mut facts).unreadable_secrets = Fact::Known(vec![secret(None)]);
+        assert!(finding(&CHECK, &facts).message.ends_with("is to read the secret prod/mysql, which is not there"));
+        let refused = ("secretsmanager:GetSecretValue".to_owned(), "arn:secret".to_owned());
+        glue(&mut facts).unreadable_secrets = Fact::Known(vec![secret(Some(refused))]);
+        assert_eq!(
+            finding(&CHECK, &facts).evidence[0],
+            ("not on arn:secret".into(), "secretsmanager:GetSecretValue".into())
         );
     }
 
