@@ -1,9 +1,9 @@
 //! DTK-028: see the check's own explanation.
 
-use super::aws_parts::{Part, with_dms};
+use super::aws_parts::{Part, set_to_nearest, with_dms};
 use super::{Finding, Judged};
 use crate::facts::{Facts, Unknown};
-use crate::fixes::{Action, Cost, Fix, Mode, Step};
+use crate::fixes::Fix;
 use crate::text::nearest;
 
 check! {
@@ -87,15 +87,12 @@ fn finding(part: &Part<'_>, missing: &Named<'_>, there: &[&Named<'_>]) -> Findin
     if !beside.is_empty() {
         finding = finding.saw("of this pipeline there", beside);
     }
-    let Some(near) = nearest(name, others.iter().copied()) else {
+    let summary = |near: &str| format!("name the {what} \"{near}\" in [dms]");
+    let fix = set_to_nearest(&format!("dms.{key}"), name, others, summary).unwrap_or_else(|| {
         let make = "Make it: cdc-doctor provision plan; or write the name of the one that is meant into [dms]";
-        return finding.fix(Fix::manual("make it, or name it", [make]));
-    };
-    let key = format!("dms.{key}");
-    let choices = others.iter().map(|&other| other.to_owned()).collect();
-    let edit = Action::EditPipeline { key: key.clone(), value: near.to_owned(), choices };
-    let step = Step::new(Cost::None, edit).undo(Action::edit(key, *name));
-    finding.fix(Fix::new(Mode::Confirm, format!("name the {what} \"{near}\" in [dms]"), vec![step]))
+        Fix::manual("make it, or name it", [make])
+    });
+    finding.fix(fix)
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! RUN-016: see the check's own explanation.
 
-use super::aws_parts::{NO_AWS, only};
+use super::aws_parts::{NO_AWS, only, set_to_nearest};
 use super::glue_parts::{Job, NO_GLUE, with_job};
 use super::{Finding, Judged, Verdict};
 use crate::decode::decode;
 use crate::facts::Facts;
 use crate::facts::aws::GlueRun;
-use crate::fixes::{Action, Cost, Fix, Mode, Step};
-use crate::text::nearest;
+use crate::fixes::Fix;
 
 check! {
     /// # What it looks at
@@ -52,17 +51,15 @@ fn judge(facts: &Facts) -> Judged {
 fn not_there(facts: &Facts, name: &str, others: Option<&Vec<String>>) -> Finding {
     let region = facts.pipeline.aws.as_ref().map_or("this region", |aws| aws.region.as_str());
     let mut finding = Finding::new("glue.job", format!("There is no Glue job \"{name}\" in {region}"));
-    let others = others.map(Vec::as_slice).unwrap_or_default();
+    let others: Vec<&str> = others.into_iter().flatten().map(String::as_str).collect();
     if !others.is_empty() {
         finding = finding.saw("there are", others.join(", "));
     }
-    let Some(near) = nearest(name, others.iter().map(String::as_str)) else {
+    let fix = set_to_nearest("glue.job", name, &others, |near| format!("set job = \"{near}\" in [glue]"));
+    finding.fix(fix.unwrap_or_else(|| {
         let look = format!("See which there are: aws glue list-jobs --region {region}");
-        return finding.fix(Fix::manual("name the job that there is", [look]));
-    };
-    let edit = Action::EditPipeline { key: "glue.job".into(), value: near.to_owned(), choices: others.to_vec() };
-    let step = Step::new(Cost::None, edit).undo(Action::edit("glue.job", name));
-    finding.fix(Fix::new(Mode::Confirm, format!("set job = \"{near}\" in [glue]"), vec![step]))
+        Fix::manual("name the job that there is", [look])
+    }))
 }
 
 fn finding(job: &Job<'_>, run: &GlueRun) -> Finding {

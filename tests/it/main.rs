@@ -7,6 +7,7 @@ mod support;
 
 mod account;
 mod aws;
+#[macro_use]
 mod aws_faults;
 mod canary;
 mod cdc;

@@ -1,7 +1,6 @@
 //! Glue and S3 of the simulated AWS, as boto3 and the SDK of this program see them.
 
 use aws_sdk_glue::types::{JobCommand, JobRunState};
-use aws_sdk_s3::config::{Credentials, Region};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration};
 use cdc_doctor::facts::MyFlavor;
@@ -46,14 +45,7 @@ fn buckets_are_closed_opened_and_encrypted() {
 #[test]
 fn the_rust_sdk_understands_buckets() {
     let scene = Scene::new(MyFlavor::MariaDb, |_| {});
-    let s3 = aws_sdk_s3::Client::from_conf(
-        aws_sdk_s3::Config::builder()
-            .behavior_version_latest()
-            .endpoint_url(scene.simulator.url())
-            .region(Region::new("eu-west-2"))
-            .credentials_provider(Credentials::new("simulation", "simulation", None, None, "test"))
-            .build(),
-    );
+    let s3 = client!(aws_sdk_s3, scene);
     block_on(async {
         let here = BucketLocationConstraint::EuWest2;
         let here = CreateBucketConfiguration::builder().location_constraint(here.clone()).build();
@@ -82,14 +74,7 @@ fn the_rust_sdk_understands_buckets() {
 #[test]
 fn the_rust_sdk_understands_jobs() {
     let scene = Scene::new(MyFlavor::MariaDb, |_| {});
-    let glue = aws_sdk_glue::Client::from_conf(
-        aws_sdk_glue::Config::builder()
-            .behavior_version_latest()
-            .endpoint_url(scene.simulator.url())
-            .region(Region::new("eu-west-2"))
-            .credentials_provider(Credentials::new("simulation", "simulation", None, None, "test"))
-            .build(),
-    );
+    let glue = client!(aws_sdk_glue, scene);
     block_on(async {
         let missing = glue.get_job().job_name("charts-apply").send().await.unwrap_err();
         assert!(missing.into_service_error().is_entity_not_found_exception());

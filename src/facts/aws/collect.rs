@@ -1,18 +1,13 @@
 //! The collectors of all services, side by side.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use aws_sdk_databasemigration::types::SourceType;
-
 use super::super::board::{Board, Settle, fact};
 use super::super::{Fact, Unknown, UnknownKind};
-use super::dms_model::{DmsFacts, DmsTask};
-use super::glue_model::GlueFacts;
-use super::model::{AwsFacts, Caller};
+use super::dms_model::DmsFacts;
+use super::model::AwsFacts;
 #[cfg(feature = "ec2")]
 use super::network::Places;
-use super::rds_model::{RdsCluster, RdsFacts, RdsInstance, Readings};
-use super::{cloudwatch, dms, dms_serverless, glue, iam, logs, rds, s3, sts};
+use super::rds_model::{RdsCluster, RdsFacts, RdsInstance};
+use super::{cloudwatch, dms, dms_serverless, iam, rds, sts};
 use crate::aws::{Error, ErrorKind, Session};
 use crate::pipeline::{Dms, Pipeline};
 
@@ -42,9 +37,9 @@ pub(in super::super) async fn collect(board: &Board<'_>, pipeline: &Pipeline) {
         let databases = Box::pin(databases(board, &session, pipeline));
         let replication = async {
             Box::pin(replication(board, &session, pipeline)).await;
-            Box::pin(buckets(board, &session, pipeline)).await;
+            Box::pin(beside::buckets(board, &session, pipeline)).await;
         };
-        let job = Box::pin(glue(board, &session, pipeline, &caller));
+        let job = Box::pin(beside::glue(board, &session, pipeline, &caller));
         tokio::join!(databases, Box::pin(replication), job);
         #[cfg(feature = "ec2")]
         Box::pin(network(board, &session, pipeline)).await;
@@ -130,31 +125,8 @@ async fn replication(board: &Board<'_>, session: &Session, pipeline: &Pipeline) 
     first.tasks = seen(tasks);
     board.aws(|facts| facts.dms = first.clone());
     let around = Box::pin(around(board, session, dms, &first));
-    let task = Box::pin(task(board, session, dms, &first));
-    tokio::join!(around, task, Box::pin(roles(board, session, dms, &first)));
-}
-
-/// The Glue job.
-async fn glue(board: &Board<'_>, session: &Session, pipeline: &Pipeline, caller: &Result<Caller, Error>) {
-    let named = pipeline.glue.as_ref().and_then(|glue| glue.job.as_ref());
-    let mut facts = GlueFacts::pending();
-    match (named, caller) {
-        (None, _) => facts.settle(&Unknown::new(UnknownKind::NotConfigured, "the pipeline file names no Glue job")),
-        (Some(_), Err(why)) => facts.settle(&Unknown::from(why.clone())),
-        (Some(job), Ok(caller)) => facts = glue::facts(session, caller, job, pipeline.s3.as_ref()).await,
-    }
-    board.aws(|all| all.glue = facts);
-}
-
-/// The buckets that the pipeline file and the target endpoint name.
-async fn buckets(board: &Board<'_>, session: &Session, pipeline: &Pipeline) {
-    let mut names: BTreeSet<String> = pipeline.s3.iter().map(|s3| s3.bucket.clone()).collect();
-    board.aws(|facts| {
-        let endpoint = pipeline.dms.as_ref().and_then(|dms| facts.dms.endpoint(&dms.target_endpoint).ok().flatten());
-        names.extend(endpoint.and_then(|e| e.s3.as_ref()?.bucket.clone()));
-    });
-    let buckets = Fact::Known(s3::buckets(session, &names).await);
-    board.aws(|facts| facts.buckets = buckets);
+    let task = Box::pin(task::task(board, session, dms, &first));
+    tokio::join!(around, task, Box::pin(roles::roles(board, session, dms, &first)));
 }
 
 /// What lies between the parts that were found.
@@ -203,124 +175,6 @@ fn absent<T>(what: &str) -> Fact<T> {
     Fact::unknown(UnknownKind::NotConfigured, format!("{what} does not exist yet"))
 }
 
-/// The pipeline's task: its tables, assessments, events, log and readings.
-async fn task(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts) {
-    // DMS keeps identifiers in small letters, and its logs, events and metrics are found by nothing else.
-    let dms = &Dms { instance: dms.instance.to_lowercase(), task: dms.task.to_lowercase(), ..dms.clone() };
-    let task = match first.task(dms) {
-        Ok(Some(task)) => task,
-        Ok(None) => {
-            board.aws(|facts| {
-                facts.dms.tables = absent("the task");
-                facts.dms.assessments = absent("the task");
-                facts.dms.events = absent("the task");
-                facts.dms.log = absent("the task");
-                facts.dms.task_metrics = absent("the task");
-                facts.dms.alarms = absent("the task");
-                facts.dms.log_group = absent("the task");
-            });
-            return;
-        }
-        Err(why) => {
-            board.aws(|facts| {
-                facts.dms.tables.settle(&why);
-                facts.dms.assessments.settle(&why);
-                facts.dms.events.settle(&why);
-                facts.dms.log.settle(&why);
-                facts.dms.task_metrics.settle(&why);
-                facts.dms.alarms.settle(&why);
-                facts.dms.log_group.settle(&why);
-            });
-            return;
-        }
-    };
-    if dms.serverless {
-        serverless::replication(board, session, task).await;
-        return;
-    }
-    let (tables, assessments, events, log, metrics, alarms, log_group) = tokio::join!(
-        dms::tables(session, task),
-        dms::assessments(session, task),
-        events(session, dms),
-        logs::complaints(session, &dms.instance, &task.arn),
-        task_metrics(session, dms, task),
-        task_alarms(session, dms, task),
-        logs::group(session, logs::group_of(&dms.instance)),
-    );
-    board.aws(|facts| {
-        facts.dms.tables = seen(tables);
-        facts.dms.assessments = seen(assessments);
-        facts.dms.events = seen(events);
-        facts.dms.log = seen(log);
-        facts.dms.task_metrics = seen(metrics);
-        facts.dms.alarms = seen(alarms);
-        facts.dms.log_group = seen(log_group);
-    });
-}
-
-async fn events(session: &Session, dms: &Dms) -> Result<Vec<super::dms_records::DmsEvent>, Error> {
-    let mut all = dms::events(session, SourceType::ReplicationInstance, &dms.instance).await?;
-    all.extend(dms::events(session, SourceType::from("replication-task"), &dms.task).await?);
-    all.sort_by_key(|e| e.at);
-    Ok(all)
-}
-
-async fn task_metrics(session: &Session, dms: &Dms, task: &DmsTask) -> Result<Readings, Error> {
-    cloudwatch::readings(session, "AWS/DMS", &task_dimensions(dms, task), cloudwatch::TASK).await
-}
-
-async fn task_alarms(session: &Session, dms: &Dms, task: &DmsTask) -> Result<BTreeMap<String, usize>, Error> {
-    cloudwatch::alarms(session, "AWS/DMS", &task_dimensions(dms, task), cloudwatch::TASK_ALARMS).await
-}
-
-fn task_dimensions<'a>(dms: &'a Dms, task: &'a DmsTask) -> [(&'static str, &'a str); 2] {
-    let id = task.arn.rsplit(':').next().unwrap_or_default();
-    [("ReplicationInstanceIdentifier", dms.instance.as_str()), ("ReplicationTaskIdentifier", id)]
-}
-
-/// The roles that DMS looks for, and those that the endpoints name.
-async fn roles(board: &Board<'_>, session: &Session, dms: &Dms, first: &DmsFacts) {
-    let mut names: BTreeSet<String> = iam::ROLES.iter().map(|&r| r.to_owned()).collect();
-    let (mut handed, mut secrets) = (BTreeSet::new(), BTreeSet::new());
-    let own = [&dms.source_endpoint, &dms.target_endpoint].map(|name| first.endpoint(name).ok().flatten());
-    for endpoint in own.into_iter().flatten() {
-        let s3 = endpoint.s3.as_ref().and_then(|s| s.role.as_ref());
-        handed.extend([endpoint.secret_role.as_ref(), s3].into_iter().flatten().cloned());
-        secrets.extend(endpoint.secret.clone().zip(endpoint.secret_role.clone()));
-    }
-    names.extend(handed.iter().map(|arn| iam::role_name(arn).to_owned()));
-    let mut caller = Fact::pending();
-    board.aws(|facts| caller = facts.caller.clone());
-    // Without the endpoints it is not known which roles and secrets are theirs.
-    let (not_passable, unreadable) = match (first.endpoints.known(), caller.known()) {
-        (Err(why), _) => (Fact::Unknown(why.clone()), Fact::Unknown(why)),
-        (Ok(_), caller) => {
-            let not_passable = match caller {
-                Ok(caller) => seen(iam::not_passable(session, caller, &handed).await),
-                Err(why) => Fact::Unknown(why),
-            };
-            (not_passable, seen(iam::unreadable_secrets(session, &secrets).await))
-        }
-    };
-    let roles = seen(iam::roles(session, &names).await);
-    let s3_role_lacks = s3_role_lacks(session, dms, first).await;
-    board.aws(|facts| {
-        (facts.roles, facts.not_passable, facts.unreadable_secrets) = (roles, not_passable, unreadable);
-        facts.s3_role_lacks = s3_role_lacks;
-    });
-}
-
-async fn s3_role_lacks(session: &Session, dms: &Dms, first: &DmsFacts) -> Fact<Vec<String>> {
-    let endpoint = match first.endpoint(&dms.target_endpoint) {
-        Ok(endpoint) => endpoint,
-        Err(why) => return Fact::Unknown(why),
-    };
-    let Some(s3) = endpoint.and_then(|e| e.s3.as_ref()) else { return Fact::Known(Vec::new()) };
-    let task = first.task(dms).ok().flatten();
-    let validates = task.and_then(|t| t.setting("/ValidationSettings/EnableValidation")) == Some(&true.into());
-    seen(iam::s3_role_lacks(session, s3, validates || s3.glue_catalog).await)
-}
-
 impl AwsFacts {
     /// Where the replication instance, both databases and the Glue job's connections are.
     #[cfg(feature = "ec2")]
@@ -346,6 +200,9 @@ impl AwsFacts {
     }
 }
 
+mod beside;
+mod roles;
 mod serverless;
+mod task;
 #[cfg(test)]
 mod tests;

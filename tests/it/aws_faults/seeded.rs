@@ -14,7 +14,7 @@ use crate::support::block_on;
 pub(crate) type Dms = aws_sdk_databasemigration::Client;
 pub(super) type Rds = aws_sdk_rds::Client;
 
-/// A client of this account: `client!(aws_sdk_iam, account)`.
+/// A client of an account, or of whatever else has a `simulator`: `client!(aws_sdk_iam, account)`.
 macro_rules! client {
     ($sdk:ident, $account:expr) => {{
         let (credentials, region) = $crate::aws_faults::seeded::login();
@@ -23,7 +23,7 @@ macro_rules! client {
     }};
 }
 
-pub(super) fn login() -> (Credentials, Region) {
+pub(crate) fn login() -> (Credentials, Region) {
     (Credentials::new("simulation", "simulation", None, None, "test"), Region::new("eu-west-2"))
 }
 
