@@ -3,7 +3,7 @@
 //! [`supervise`] tries, again where that may help. A try begins with what speaks against it ([`start`]): the slot
 //! ([`slot`]), the publication ([`publication`]) and what earlier runs left ([`checkpoint`]). Tables that are not loaded
 //! are copied under a snapshot of a slot's starting point ([`handover`]). Then the stream is followed ([`stream`]):
-//! messages are sorted to tables ([`relation`]), merged ([`batch`], into the form of [`change`]) and applied ([`apply`]),
+//! messages are sorted to tables ([`relation`]), merged ([`batch`], into the form of [`change`]) and applied ([`apply`], [`statements`]),
 //! side by side where keys do not meet ([`meeting`], [`workers`]); transactions that are sent before they commit wait in [`spill`].
 
 mod apply;
@@ -20,6 +20,7 @@ mod row;
 mod slot;
 mod spill;
 mod start;
+mod statements;
 mod stream;
 mod supervise;
 mod workers;
