@@ -1,6 +1,6 @@
 //! AUT-020: see the check's own explanation.
 
-use super::glue_parts::{Job, with_job};
+use super::glue_parts::{Job, with_unproven_job};
 use super::{Finding, Judged};
 use crate::facts::aws::GlueConnection;
 use crate::facts::{Facts, MyFlavor, Unknown, UnknownKind};
@@ -9,7 +9,8 @@ use crate::fixes::Fix;
 check! {
     /// # What it looks at
     /// A Glue job of version 0.9, 1.0 or 2.0 with a connection to a MySQL target and no driver of its own (`--extra-jars`,
-    /// `JDBC_DRIVER_JAR_URI`): whether the login of that connection is kept as `caching_sha2_password`.
+    /// `JDBC_DRIVER_JAR_URI`): whether the login of that connection is kept as `caching_sha2_password`. Where the last run
+    /// succeeded, nothing is said.
     ///
     /// # Why it matters
     /// These versions of Glue bring Connector/J 5.1, which AWS supports for MySQL up to 5.7 only. MySQL makes accounts
@@ -17,7 +18,7 @@ check! {
     /// 'caching_sha2_password'`, while every other client logs in.
     ///
     /// # How to fix it by hand
-    /// Move the job to Glue 4.0 or later (`aws glue update-job`), or give it a driver of its own. Where neither is
+    /// Move the job to Glue 3.0 or later (`aws glue update-job`), or give it a driver of its own. Where neither is
     /// possible, and the server still has that plugin (MySQL 9 has not):
     /// `CREATE USER … IDENTIFIED WITH mysql_native_password BY …`
     ///
@@ -35,7 +36,7 @@ check! {
 const PLUGIN: &str = "caching_sha2_password";
 
 fn judge(facts: &Facts) -> Judged {
-    with_job(facts, |job| {
+    with_unproven_job(facts, |job| {
         let target = &facts.pipeline.target;
         let mut findings = Vec::new();
         for connection in job.old_driver_to(&target.host, &["mysql"])? {
@@ -68,7 +69,7 @@ fn finding(job: &Job<'_>, connection: &GlueConnection) -> Finding {
         job.version(),
         connection.name
     );
-    let todo = "Move the job to Glue 4.0 or later, or give the connection a driver of its own (JDBC_DRIVER_JAR_URI and \
+    let todo = "Move the job to Glue 3.0 or later, or give the connection a driver of its own (JDBC_DRIVER_JAR_URI and \
                 JDBC_DRIVER_CLASS_NAME)";
     Finding::new(&connection.name, message).fix(Fix::manual("give it a newer driver", [todo]))
 }
@@ -77,11 +78,11 @@ fn finding(job: &Job<'_>, connection: &GlueConnection) -> Finding {
 mod tests {
     use super::CHECK;
     use crate::checks::testing::{assert_pass, assert_unknown, finding, unseen};
-    use crate::checks::testing_aws::{assert_around_glue, glue, healthy_dms, known};
+    use crate::checks::testing_aws::{assert_around_glue, glue, glue_run, known, not_yet_run};
     use crate::facts::Facts;
 
     fn old() -> Facts {
-        let mut facts = healthy_dms();
+        let mut facts = not_yet_run();
         known(&mut glue(&mut facts).job).as_mut().unwrap().version = Some("2.0".into());
         known(&mut glue(&mut facts).connections)[0].user = Some(facts.pipeline.target.user.clone());
         known(&mut facts.target.account).plugin = "caching_sha2_password".into();
@@ -116,10 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn around() {
-        let mut facts = healthy_dms();
-        known(&mut facts.target.account).plugin = "caching_sha2_password".into();
+    fn a_run_that_succeeded_is_proof() {
+        let mut facts = old();
+        known(&mut glue(&mut facts).runs).push(glue_run());
         assert_pass(&CHECK, &facts);
+    }
+
+    #[test]
+    fn around() {
         assert_around_glue(&CHECK, |glue| glue.job = unseen());
     }
 }

@@ -1,6 +1,6 @@
 //! AUT-023: see the check's own explanation.
 
-use super::glue_parts::with_job;
+use super::glue_parts::with_unproven_job;
 use super::{Finding, Judged};
 use crate::facts::Facts;
 use crate::fixes::Fix;
@@ -8,7 +8,8 @@ use crate::fixes::Fix;
 check! {
     /// # What it looks at
     /// A Glue job of version 0.9, 1.0 or 2.0 with a connection to the source and no driver of its own (`--extra-jars`,
-    /// `JDBC_DRIVER_JAR_URI`): whether the source keeps new passwords as `scram-sha-256` (`password_encryption`).
+    /// `JDBC_DRIVER_JAR_URI`): whether the source keeps new passwords as `scram-sha-256` (`password_encryption`). Where the
+    /// last run succeeded, nothing is said.
     ///
     /// # Why it matters
     /// These versions of Glue bring PgJDBC 42.1, which knows no SCRAM (42.2 does). The job fails with `The authentication
@@ -29,7 +30,7 @@ check! {
 }
 
 fn judge(facts: &Facts) -> Judged {
-    with_job(facts, |job| {
+    with_unproven_job(facts, |job| {
         let connections = job.old_driver_to(&facts.pipeline.source.host, &["postgresql"])?;
         if connections.is_empty() {
             return Ok(Vec::new());
@@ -59,13 +60,13 @@ fn judge(facts: &Facts) -> Judged {
 mod tests {
     use super::CHECK;
     use crate::checks::testing::{assert_pass, assert_unknown, finding, set, unseen};
-    use crate::checks::testing_aws::{assert_around_glue, glue, healthy_dms, known};
+    use crate::checks::testing_aws::{assert_around_glue, glue, glue_run, known, not_yet_run};
     use crate::facts::Facts;
     use crate::facts::aws::JdbcUrl;
 
     /// A job that reads the source by the driver of Glue 2.0.
     fn old() -> Facts {
-        let mut facts = healthy_dms();
+        let mut facts = not_yet_run();
         known(&mut glue(&mut facts).job).as_mut().unwrap().version = Some("2.0".into());
         let url = format!("jdbc:postgresql://{}:5432/music", facts.pipeline.source.host);
         known(&mut glue(&mut facts).connections)[0].url = JdbcUrl::read(&url);
@@ -81,6 +82,9 @@ mod tests {
         assert_pass(&CHECK, &facts);
         let mut facts = old();
         known(&mut glue(&mut facts).job).as_mut().unwrap().version = Some("3.0".into());
+        assert_pass(&CHECK, &facts);
+        let mut facts = old();
+        known(&mut glue(&mut facts).runs).push(glue_run());
         assert_pass(&CHECK, &facts);
         let mut facts = old();
         facts.source.settings = unseen();

@@ -5,9 +5,7 @@ use crate::facts::aws::{
     AwsFacts, DmsEndpoint, DmsFacts, DmsTask, RdsFacts, RdsInstance, ReplicationInstance, TableStatistics,
 };
 use crate::facts::{Facts, Unknown, UnknownKind};
-use crate::fixes::{Action, Cost, Fix, Mode, Step};
 use crate::pipeline::{Dms, Pipeline};
-use crate::text::nearest;
 
 /// No `[aws]`.
 pub(super) const NO_AWS: &str = "the pipeline file has no section [aws]";
@@ -186,15 +184,6 @@ pub(super) fn with_source_rds(facts: &Facts, look: impl Fn(&OnRds<'_>) -> Looked
         Some(side) => look(&side).map(Verdict::from_findings),
         None => Ok(Verdict::NotApplicable(NO_RDS)),
     }
-}
-
-/// Sets a key of the pipeline file to the nearest of the names that there are; `None` where none is near.
-pub(super) fn set_to_nearest(key: &str, name: &str, there: &[&str], summary: impl Fn(&str) -> String) -> Option<Fix> {
-    let near = nearest(name, there.iter().copied())?;
-    let choices = there.iter().map(|&other| other.to_owned()).collect();
-    let edit = Action::EditPipeline { key: key.to_owned(), value: near.to_owned(), choices };
-    let step = Step::new(Cost::None, edit).undo(Action::edit(key, name));
-    Some(Fix::new(Mode::Confirm, summary(near), vec![step]))
 }
 
 /// The findings of a look that asks one question.

@@ -1,6 +1,6 @@
 //! DTK-028: see the check's own explanation.
 
-use super::aws_parts::{Part, set_to_nearest, with_dms};
+use super::aws_parts::{Part, with_dms};
 use super::{Finding, Judged};
 use crate::facts::{Facts, Unknown};
 use crate::fixes::Fix;
@@ -87,12 +87,13 @@ fn finding(part: &Part<'_>, missing: &Named<'_>, there: &[&Named<'_>]) -> Findin
     if !beside.is_empty() {
         finding = finding.saw("of this pipeline there", beside);
     }
-    let summary = |near: &str| format!("name the {what} \"{near}\" in [dms]");
-    let fix = set_to_nearest(&format!("dms.{key}"), name, others, summary).unwrap_or_else(|| {
-        let make = "Make it: cdc-doctor provision plan; or write the name of the one that is meant into [dms]";
-        Fix::manual("make it, or name it", [make])
-    });
-    finding.fix(fix)
+    // Which one is meant is for a person to say: a name that is nearly the same may be another pipeline's.
+    let name_it = match nearest(name, others.iter().copied()) {
+        Some(near) => format!("If {near} is meant, write it into [dms]: {key} = \"{near}\""),
+        None => format!("If another is meant, write its name into [dms]: {key} = \"…\""),
+    };
+    let make = format!("If the {what} is still to be made: cdc-doctor provision plan");
+    finding.fix(Fix::manual("name it, or make it", [name_it, make]))
 }
 
 #[cfg(test)]
@@ -100,7 +101,6 @@ mod tests {
     use super::CHECK;
     use crate::checks::testing::{assert_pass, finding, unseen};
     use crate::checks::testing_aws::{assert_around, aws, healthy_dms, known};
-    use crate::fixes::Action;
 
     #[test]
     fn a_misspelt_task_is_shown_with_the_one_that_may_be_meant() {
@@ -109,10 +109,8 @@ mod tests {
         let found = finding(&CHECK, &facts);
         assert_eq!(found.message, "There is no task \"chart-task\" in eu-west-2, so nothing of it is looked at");
         assert_eq!(found.evidence[0].1, "charts-task");
-        let Action::EditPipeline { key, value, .. } = &found.fix.as_ref().unwrap().steps[0].action else {
-            panic!("{found:?}")
-        };
-        assert_eq!((key.as_str(), value.as_str()), ("dms.task", "charts-task"));
+        let todo = found.fix.unwrap().steps[0].action.describe();
+        assert!(todo.ends_with("write it into [dms]: task = \"charts-task\""), "{todo}");
         facts.pipeline.dms.as_mut().unwrap().task = "CHARTS-task".into();
         assert_pass(&CHECK, &facts);
     }
@@ -123,7 +121,7 @@ mod tests {
         known(&mut aws(&mut facts).dms.tasks).clear();
         let found = finding(&CHECK, &facts);
         assert!(found.evidence[1].1.starts_with("replication instance charts-ri, source endpoint"), "{found:?}");
-        assert!(found.fix.unwrap().steps[0].action.describe().contains("provision plan"));
+        assert!(found.fix.unwrap().steps[1].action.describe().contains("provision plan"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::aws_parts::{Looked, NO_AWS};
 use super::reach::NO_EC2;
 use super::{Judged, Verdict};
 use crate::facts::aws::{GlueConnection, GlueFacts, GlueJob, GlueRun, JdbcUrl, Network, Subnet};
-use crate::facts::{Facts, MyTable, Unknown};
+use crate::facts::{Facts, MyTable, Unknown, UnknownKind};
 
 /// No job in `[glue]`.
 pub(super) const NO_GLUE: &str = "the pipeline file names no Glue job";
@@ -24,6 +24,11 @@ pub(super) fn with_job(facts: &Facts, look: impl FnOnce(&Job<'_>) -> Looked) -> 
     with_job_or(facts, |job| look(job).map(Verdict::from_findings))
 }
 
+/// Judges what a run that succeeded has shown to be well.
+pub(super) fn with_unproven_job(facts: &Facts, look: impl FnOnce(&Job<'_>) -> Looked) -> Judged {
+    with_job(facts, |job| if job.succeeded() { Ok(Vec::new()) } else { look(job) })
+}
+
 /// Judges what lies around the job's connections, by their networks; in builds that do not look at these, and where
 /// they cannot be seen, by the words of its last run. A run that succeeded has found a way, whatever is seen there.
 pub(super) fn with_job_network(
@@ -32,15 +37,14 @@ pub(super) fn with_job_network(
     by_run: impl FnOnce(&Job<'_>, &GlueRun) -> Looked,
 ) -> Judged {
     with_job_or(facts, |job| {
-        let last = job.last_run()?;
-        if last.is_some_and(|run| run.state == "SUCCEEDED") {
+        if job.succeeded() {
             return Ok(Verdict::Pass);
         }
         let seen = job.network.map(|network| by_network(job, network));
         if let Some(Ok(findings)) = seen {
             return Ok(Verdict::from_findings(findings));
         }
-        let told = last.map(|run| by_run(job, run)).transpose()?.unwrap_or_default();
+        let told = job.last_run()?.map(|run| by_run(job, run)).transpose()?.unwrap_or_default();
         match seen {
             _ if !told.is_empty() => Ok(Verdict::Fail(told)),
             Some(Err(why)) => Err(why),
@@ -73,8 +77,12 @@ pub(super) fn altered_by_run(facts: &Facts, table: &MyTable) -> Option<String> {
 impl<'a> Job<'a> {
     /// The last run that came to an end.
     pub fn last_run(&self) -> Result<Option<&'a GlueRun>, Unknown> {
-        let at_work = ["STARTING", "WAITING", "RUNNING", "STOPPING"];
-        Ok(self.glue.runs.known()?.iter().find(|run| !at_work.contains(&run.state.as_str())))
+        Ok(self.glue.runs.known()?.iter().find(|run| !run.is_at_work()))
+    }
+
+    /// Whether that run did what it was started for: then what it needs is there, whatever is seen here.
+    pub fn succeeded(&self) -> bool {
+        self.last_run().ok().flatten().is_some_and(|run| run.state == "SUCCEEDED")
     }
 
     /// The region, for commands.
@@ -83,9 +91,16 @@ impl<'a> Job<'a> {
     }
 
     /// The subnets of its connections.
+    ///
+    /// # Errors
+    /// They are not known, or one of them is in no answer (it may be gone).
     pub fn subnets(&self, network: &'a Network) -> Result<Vec<&'a Subnet>, Unknown> {
         let ids: Vec<String> = self.glue.connections.known()?.iter().filter_map(|c| c.subnet.clone()).collect();
-        network.subnets(&ids)
+        let found = network.subnets(&ids)?;
+        match ids.iter().find(|id| !found.iter().any(|subnet| subnet.id == **id)) {
+            Some(id) => Err(Unknown::new(UnknownKind::Failed, format!("EC2 tells nothing of the subnet {id}"))),
+            None => Ok(found),
+        }
     }
 
     /// Its connections to this host, by one of these JDBC engines.
@@ -100,11 +115,15 @@ impl<'a> Job<'a> {
         Ok(with_url.filter(fits).collect())
     }
 
+    /// It is of a version of Glue up to 2.0.
+    pub fn is_old(&self) -> bool {
+        ["0.9", "1.0", "2.0"].contains(&self.version())
+    }
+
     /// Its connections to this host that use the driver that came with a version of Glue up to 2.0; later ones have
     /// newer drivers: <https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-connect-jdbc-home.html>.
     pub fn old_driver_to(&self, host: &str, engines: &[&str]) -> Result<Vec<&'a GlueConnection>, Unknown> {
-        let old = ["0.9", "1.0", "2.0"].contains(&self.version());
-        if !old || self.job.kind == "pythonshell" || self.job.extra_jars.is_some() {
+        if !self.is_old() || self.job.kind == "pythonshell" || self.job.extra_jars.is_some() {
             return Ok(Vec::new());
         }
         let found = self.connections_to(host, engines)?.into_iter().map(|(connection, _)| connection);

@@ -47,25 +47,47 @@ fn judge(facts: &Facts) -> Judged {
         if let Some(finding) = not_taken(job)? {
             return only(Some(finding));
         }
-        if job.last_run()?.is_some_and(|run| run.state == "SUCCEEDED") {
+        if job.succeeded() {
             return Ok(Vec::new());
         }
-        let secrets = job.glue.unreadable_secrets.known()?;
-        let refused = secrets.iter().filter_map(|s| s.refused.clone()).map(|(action, on)| Lack { action, on });
-        let lacks: Vec<Lack> = job.glue.role_lacks.known()?.iter().cloned().chain(refused).collect();
-        let lacking = (!lacks.is_empty()).then(|| not_allowed(job, &lacks));
-        let gone = secrets.iter().filter(|s| s.refused.is_none()).map(|s| {
-            let create = format!("aws secretsmanager create-secret --name {} --secret-string …", shell_word(&s.secret));
-            told(job, &format!("is to read the secret {}, which is not there", s.secret))
-                .fix(Fix::manual("make the secret, or name another in the connection", [create]))
-        });
-        Ok(lacking.into_iter().chain(gone).collect())
+        let glue = job.glue;
+        let secrets = glue.unreadable_secrets.value().into_iter().flatten();
+        let (gone, refused): (Vec<_>, Vec<_>) = secrets.partition(|secret| secret.refused.is_none());
+        let refused = refused.into_iter().filter_map(|s| s.refused.clone()).map(|(action, on)| Lack { action, on });
+        let lacks: Vec<Lack> = glue.role_lacks.value().into_iter().flatten().cloned().chain(refused).collect();
+        let mut findings: Vec<Finding> = gone.into_iter().map(|secret| secret_gone(job, &secret.secret)).collect();
+        if !lacks.is_empty() {
+            findings.insert(0, not_allowed(job, &lacks));
+        }
+        if findings.is_empty() {
+            // What could not be seen hides no fault that could, and is no pass either.
+            glue.connections.known()?;
+            glue.role_lacks.known()?;
+            glue.unreadable_secrets.known()?;
+        }
+        Ok(findings)
     })
+}
+
+fn secret_gone(job: &Job<'_>, secret: &str) -> Finding {
+    let create = format!(
+        "aws secretsmanager create-secret --name {} --secret-string file://FILE (JSON with username and password), or name \
+         another in the connection",
+        shell_word(secret)
+    );
+    told(job, &format!("is to read the secret {secret}, which is not there"))
+        .fix(Fix::manual("make the secret", [create]))
 }
 
 /// The role's name; a job may have its ARN.
 fn name<'a>(job: &Job<'a>) -> &'a str {
     job.job.role.rsplit('/').next().unwrap_or_default()
+}
+
+/// The path in a role's ARN, `arn:aws:iam::1:role/service-role/charts`, as `create-role` takes it.
+fn path(job: &Job<'_>) -> String {
+    let inner = job.job.role.split_once(":role/").and_then(|(_, rest)| rest.rsplit_once('/'));
+    inner.map(|(path, _)| format!(" --path /{path}/")).unwrap_or_default()
 }
 
 fn told(job: &Job<'_>, why: &str) -> Finding {
@@ -78,7 +100,11 @@ fn not_taken(job: &Job<'_>) -> Result<Option<Finding>, Unknown> {
     let name = name(job);
     Ok(match job.glue.role.known()? {
         None => {
-            let make = format!("aws iam create-role --role-name {name} --assume-role-policy-document '{}'", trust());
+            let make = format!(
+                "aws iam create-role{} --role-name {name} --assume-role-policy-document '{}'",
+                path(job),
+                trust()
+            );
             Some(told(job, "is not there").fix(Fix::manual("make it", [make])))
         }
         Some(role) if !role.trusted_services().contains(&"glue.amazonaws.com") => {
@@ -106,29 +132,36 @@ fn not_allowed(job: &Job<'_>, lacks: &[Lack]) -> Finding {
     let of_every_job = |action: &&str| ["ec2:", "logs:", "glue:"].iter().any(|service| action.starts_with(service));
     let (mut finding, mut statements, mut general) = (told(job, "may not do what it needs"), Vec::new(), false);
     for (on, actions) in by_resource {
-        finding = finding.saw(format!("not on {on}"), actions.join(", "));
+        finding = finding.saw(format!("refused on {on}"), actions.join(", "));
         let (of_all, own): (Vec<&str>, Vec<&str>) = actions.into_iter().partition(of_every_job);
         general |= !of_all.is_empty();
         if !own.is_empty() {
             statements.push(json!({"Effect": "Allow", "Action": own, "Resource": widened(on)}));
         }
     }
-    let (role, mut commands) = (name(job), Vec::new());
+    let mut commands = Vec::new();
     if general {
+        let partition = job.glue.role.value().and_then(Option::as_ref).and_then(|role| role.arn.split(':').nth(1));
         commands.push(format!(
-            "aws iam attach-role-policy --role-name {role} --policy-arn \
-             arn:aws:iam::aws:policy/service-role/AWSGlueServiceRole"
+            "aws iam attach-role-policy --role-name {} --policy-arn \
+             arn:{}:iam::aws:policy/service-role/AWSGlueServiceRole",
+            name(job),
+            partition.unwrap_or("aws")
         ));
     }
     if !statements.is_empty() {
-        let document = json!({"Version": "2012-10-17", "Statement": statements});
-        commands.push(format!(
-            "aws iam put-role-policy --role-name {role} --policy-name {} --policy-document {}",
-            shell_word(&job.job.name),
-            shell_word(&document.to_string())
-        ));
+        commands.push(put_policy(job, &json!({"Version": "2012-10-17", "Statement": statements})));
     }
     finding.fix(Fix::manual("let it work", commands))
+}
+
+/// Writes a policy into the role, under a name that none of its policies has: one of the same name would be replaced.
+fn put_policy(job: &Job<'_>, document: &Value) -> String {
+    let taken = job.glue.role.value().and_then(Option::as_ref).map(|role| role.inline.as_slice()).unwrap_or_default();
+    let free = (1..).map(|n| if n == 1 { "glue-job".to_owned() } else { format!("glue-job-{n}") });
+    let policy = free.into_iter().find(|name| !taken.contains(name)).unwrap_or_default();
+    let document = shell_word(&document.to_string());
+    format!("aws iam put-role-policy --role-name {} --policy-name {policy} --policy-document {document}", name(job))
 }
 
 /// The folder of a file on S3, so that the policy outlives the file that was asked about.
@@ -142,9 +175,8 @@ fn widened(arn: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::checks::testing::{assert_pass, finding, unseen};
-    use crate::checks::testing_aws::healthy_dms;
-    use crate::checks::testing_aws::{assert_around_glue, glue, known};
+    use crate::checks::testing::{assert_pass, assert_unknown, finding, unseen};
+    use crate::checks::testing_aws::{assert_around_glue, glue, healthy_dms, known, not_yet_run};
     use crate::facts::Fact;
     use crate::facts::aws::{Lack, UnreadableSecret};
 
@@ -175,8 +207,8 @@ mod tests {
         assert_pass(&CHECK, &facts);
         known(&mut glue(&mut facts).runs)[0].state = "FAILED".into();
         let found = finding(&CHECK, &facts);
-        assert_eq!(found.evidence[0], ("not on *".into(), "ec2:DescribeSubnets, ec2:DescribeVpcs".into()));
-        assert_eq!(found.evidence[1].0, "not on arn:aws:s3:::charts-scripts/apply.py");
+        assert_eq!(found.evidence[0], ("refused on *".into(), "ec2:DescribeSubnets, ec2:DescribeVpcs".into()));
+        assert_eq!(found.evidence[1].0, "refused on arn:aws:s3:::charts-scripts/apply.py");
         let steps: Vec<String> = found.fix.unwrap().steps.iter().map(|s| s.action.describe()).collect();
         assert!(steps[0].ends_with("AWSGlueServiceRole"), "{steps:?}");
         let wanted = r#"{"Effect":"Allow","Action":["s3:GetObject"],"Resource":"arn:aws:s3:::charts-scripts/*"}]}'"#;
@@ -194,8 +226,30 @@ mod tests {
         glue(&mut facts).unreadable_secrets = Fact::Known(vec![secret(Some(refused))]);
         assert_eq!(
             finding(&CHECK, &facts).evidence[0],
-            ("not on arn:secret".into(), "secretsmanager:GetSecretValue".into())
+            ("refused on arn:secret".into(), "secretsmanager:GetSecretValue".into())
         );
+    }
+
+    #[test]
+    fn what_could_not_be_seen_hides_nothing() {
+        let mut facts = not_yet_run();
+        glue(&mut facts).unreadable_secrets = unseen();
+        assert_unknown(&CHECK, &facts);
+        let lack = Lack { action: "s3:GetObject".into(), on: "arn:aws:s3:::charts-cdc/raw/x".into() };
+        glue(&mut facts).role_lacks = Fact::Known(vec![lack]);
+        known(&mut glue(&mut facts).role).as_mut().unwrap().inline = vec!["glue-job".into()];
+        let command = finding(&CHECK, &facts).fix.unwrap().steps[0].action.describe();
+        assert!(command.contains("--policy-name glue-job-2"), "another policy would be replaced: {command}");
+    }
+
+    #[test]
+    fn a_role_is_made_with_its_path() {
+        let mut facts = not_yet_run();
+        glue(&mut facts).role = Fact::Known(None);
+        let job = known(&mut glue(&mut facts).job).as_mut().unwrap();
+        job.role = "arn:aws:iam::1:role/service-role/charts-glue".into();
+        let command = finding(&CHECK, &facts).fix.unwrap().steps[0].action.describe();
+        assert!(command.contains("create-role --path /service-role/ --role-name charts-glue"), "{command}");
     }
 
     #[test]

@@ -72,6 +72,8 @@ mod tests {
         );
         network(&mut facts).vpc_endpoints = Fact::Known(vec![interface_endpoint("s3")]);
         assert_pass(&CHECK, &facts);
+        known(&mut network(&mut facts).vpc_endpoints)[0].private_dns = false;
+        finding(&CHECK, &facts);
         let gateway = VpcEndpoint { kind: "Gateway".into(), ..interface_endpoint("s3") };
         network(&mut facts).vpc_endpoints = Fact::Known(vec![gateway]);
         let command = finding(&CHECK, &facts).fix.unwrap().steps[0].action.describe();

@@ -51,15 +51,18 @@ fn judge(facts: &Facts) -> Judged {
             };
             let subnet = words.split(|c: char| c.is_whitespace() || c == '.').find(|w| w.starts_with("subnet-"));
             let subnet = subnet.unwrap_or("its subnet");
-            let message =
-                format!("The Glue job {} has no way to S3 from {subnet}: its last run ended with it", job.job.name);
-            let command = format!(
-                "aws ec2 create-vpc-endpoint --region {region} --vpc-id VPC --service-name com.amazonaws.{region}.s3 \
-                 --route-table-ids TABLE_OF_THE_SUBNET",
-                region = job.region()
+            let message = format!("Glue ended the last run of {}: it had no way to S3 from {subnet}", job.job.name);
+            let region = job.region();
+            let look = format!(
+                "Find VPC and route table of the subnet: aws ec2 describe-route-tables --region {region} --filters \
+                 Name=association.subnet-id,Values={subnet} --query 'RouteTables[].[VpcId, RouteTableId]' --output text"
             );
-            let finding = Finding::new(subnet, message).saw("last run", &run.id).saw("in Glue's words", words);
-            only(Some(finding.fix(Fix::manual("lead it there", [command]))))
+            let command = format!(
+                "With these: aws ec2 create-vpc-endpoint --region {region} --vpc-id VPC --service-name \
+                 com.amazonaws.{region}.s3 --route-table-ids TABLE"
+            );
+            let finding = Finding::new(subnet, message).saw("run", &run.id).saw("in Glue's words", words);
+            only(Some(finding.fix(Fix::manual("give it a way to S3", [look, command]))))
         },
     )
 }
@@ -82,10 +85,7 @@ mod tests {
         (failed.state, failed.error) = ("FAILED".into(), Some(REFUSED.into()));
         known(&mut glue(&mut facts).runs).push(failed);
         let found = finding(&CHECK, &facts);
-        assert_eq!(
-            found.message,
-            "The Glue job charts-apply has no way to S3 from subnet-1: its last run ended with it"
-        );
+        assert_eq!(found.message, "Glue ended the last run of charts-apply: it had no way to S3 from subnet-1");
         assert_eq!(found.evidence[1].1, REFUSED);
     }
 

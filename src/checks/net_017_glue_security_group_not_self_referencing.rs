@@ -1,5 +1,7 @@
 //! NET-017: see the check's own explanation.
 
+use std::collections::BTreeSet;
+
 use super::aws_parts::{Looked, only};
 use super::glue_parts::{Job, with_job_network};
 use super::{Finding, Judged};
@@ -36,27 +38,22 @@ fn judge(facts: &Facts) -> Judged {
         let Some(words) = run.error.as_deref().filter(|e| e.contains("security group must open all")) else {
             return Ok(Vec::new());
         };
-        let egress = words.contains("egress");
         let connections = job.glue.connections.known()?;
         let group = connections.iter().find_map(|c| c.security_groups.first()).map_or("GROUP", String::as_str);
-        let found = finding(job, group, egress).saw("last run", &run.id).saw("in Glue's words", words);
-        only(Some(found))
+        let found = finding(job, group, words.contains("egress"));
+        only(Some(found.saw("Glue ended its last run", &run.id).saw("with the words", words)))
     })
 }
 
 fn closed(job: &Job<'_>, network: &Network) -> Looked {
-    let mut findings = Vec::new();
+    let mut closed = BTreeSet::new();
     for connection in job.glue.connections.known()?.iter().filter(|c| c.subnet.is_some()) {
         let groups = network.groups(&connection.security_groups)?;
         let first = connection.security_groups.first().map_or("GROUP", String::as_str);
-        for egress in [false, true] {
-            if !groups.iter().any(|group| is_open(group, egress)) {
-                findings.push(finding(job, first, egress));
-            }
-        }
+        let ways = [false, true].into_iter().filter(|egress| !groups.iter().any(|group| is_open(group, *egress)));
+        closed.extend(ways.map(|egress| (first, egress)));
     }
-    findings.dedup_by(|a, b| a.message == b.message);
-    Ok(findings)
+    Ok(closed.into_iter().map(|(group, egress)| finding(job, group, egress)).collect())
 }
 
 /// Whether a group lets itself through on all TCP ports, or everybody.
@@ -72,12 +69,12 @@ fn is_open(group: &SecurityGroup, egress: bool) -> bool {
 fn finding(job: &Job<'_>, group: &str, egress: bool) -> Finding {
     let (way, verb) = if egress { ("out", "egress") } else { ("in", "ingress") };
     let message = format!(
-        "No security group of the Glue job {} lets its own members {way} on all TCP ports: its workers must talk to each \
-         other",
+        "The Glue job {} works in the security group {group}, and no group of its connection lets its own members {way} \
+         on all TCP ports, by which its workers talk to each other",
         job.job.name
     );
     let peer = if egress {
-        format!("--ip-permissions IpProtocol=tcp,FromPort=0,ToPort=65535,UserIdGroupPairs=[{{GroupId={group}}}]")
+        format!("--ip-permissions 'IpProtocol=tcp,FromPort=0,ToPort=65535,UserIdGroupPairs=[{{GroupId={group}}}]'")
     } else {
         format!("--protocol tcp --port 0-65535 --source-group {group}")
     };
@@ -89,7 +86,7 @@ fn finding(job: &Job<'_>, group: &str, egress: bool) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::checks::testing::{assert_pass, finding, unseen};
+    use crate::checks::testing::{assert_pass, finding, findings, unseen};
     use crate::checks::testing_aws::{assert_around_glue_network, glue, glue_run, known, network, not_yet_run};
 
     #[test]
@@ -110,6 +107,16 @@ mod tests {
         let found = finding(&CHECK, &change(of_vpc));
         assert!(found.message.contains("lets its own members in on all TCP ports"), "{found:?}");
         assert!(found.fix.unwrap().steps[0].action.describe().ends_with("--source-group sg-3"));
+        let mut shut = own.clone();
+        shut.ingress.clear();
+        let mut two = change(shut);
+        let other = crate::facts::aws::GlueConnection {
+            security_groups: vec!["sg-1".into()],
+            ..crate::checks::testing_aws::glue_connection()
+        };
+        known(&mut glue(&mut two).connections).push(other);
+        let subjects: Vec<String> = findings(&CHECK, &two).into_iter().map(|f| f.subject).collect();
+        assert_eq!(subjects, ["sg-1", "sg-1", "sg-3"], "in and out of one, into the other");
         let mut some_ports = own.clone();
         some_ports.ingress[0].ports = Some((3306, 3306));
         finding(&CHECK, &change(some_ports));
@@ -130,6 +137,12 @@ mod tests {
         (failed.state, failed.error) = ("FAILED".into(), Some(words.into()));
         known(&mut glue(&mut facts).runs).push(failed);
         assert_eq!(finding(&CHECK, &facts).evidence[1].1, words);
+        known(&mut glue(&mut facts).runs)[0].error = Some(words.replace("ingress", "egress"));
+        assert!(finding(&CHECK, &facts).message.contains("lets its own members out"));
+        // The network as it is counts more than what was.
+        let mut seen = not_yet_run();
+        known(&mut glue(&mut seen).runs).clone_from(known(&mut glue(&mut facts).runs));
+        assert_pass(&CHECK, &seen);
     }
 
     #[test]

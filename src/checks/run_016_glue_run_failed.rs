@@ -1,12 +1,13 @@
 //! RUN-016: see the check's own explanation.
 
-use super::aws_parts::{NO_AWS, only, set_to_nearest};
+use super::aws_parts::{NO_AWS, only};
 use super::glue_parts::{Job, NO_GLUE, with_job};
 use super::{Finding, Judged, Verdict};
 use crate::decode::decode;
 use crate::facts::Facts;
 use crate::facts::aws::GlueRun;
-use crate::fixes::Fix;
+use crate::fixes::{Action, Cost, Fix, Mode, Step};
+use crate::text::nearest;
 
 check! {
     /// # What it looks at
@@ -31,7 +32,7 @@ check! {
     area: Run,
     severity: Warning,
     title: "The Glue job is not there, or its last run failed",
-    after: ["IAM-001", "IAM-009", "NET-016", "NET-017", "TLS-011", "AUT-020", "AUT-023"],
+    after: ["IAM-001", "IAM-009", "NET-016", "NET-017", "TLS-011", "AUT-020", "AUT-023", "GLU-028"],
 }
 
 fn judge(facts: &Facts) -> Judged {
@@ -55,11 +56,14 @@ fn not_there(facts: &Facts, name: &str, others: Option<&Vec<String>>) -> Finding
     if !others.is_empty() {
         finding = finding.saw("there are", others.join(", "));
     }
-    let fix = set_to_nearest("glue.job", name, &others, |near| format!("set job = \"{near}\" in [glue]"));
-    finding.fix(fix.unwrap_or_else(|| {
+    let Some(near) = nearest(name, others.iter().copied()) else {
         let look = format!("See which there are: aws glue list-jobs --region {region}");
-        Fix::manual("name the job that there is", [look])
-    }))
+        return finding.fix(Fix::manual("name the job that there is", [look]));
+    };
+    let choices = others.iter().map(|&other| other.to_owned()).collect();
+    let edit = Action::EditPipeline { key: "glue.job".into(), value: near.to_owned(), choices };
+    let step = Step::new(Cost::None, edit).undo(Action::edit("glue.job", name));
+    finding.fix(Fix::new(Mode::Confirm, format!("set job = \"{near}\" in [glue]"), vec![step]))
 }
 
 fn finding(job: &Job<'_>, run: &GlueRun) -> Finding {
@@ -80,7 +84,8 @@ fn finding(job: &Job<'_>, run: &GlueRun) -> Finding {
         }
     }
     let look = format!(
-        "Read its log: aws logs tail /aws-glue/jobs/error --region {} --log-stream-names {} --since 7d",
+        "Read its log: aws logs tail {}/error --region {} --log-stream-names {} --since 7d",
+        job.job.log_groups(),
         job.region(),
         run.id
     );

@@ -114,7 +114,12 @@ pub(crate) fn assert_around_network_with(check: &Check, change: impl Fn(&mut Fac
 /// As [`assert_around`], for what looks at the Glue job: it does not apply where the pipeline file names none.
 #[track_caller]
 pub(crate) fn assert_around_glue(check: &Check, hide: impl Fn(&mut GlueFacts)) {
-    assert_around(check, |aws| hide(&mut aws.glue));
+    assert_pass(check, &not_yet_run());
+    assert_around(check, |aws| {
+        // A run that succeeded would say enough.
+        known(&mut aws.glue.runs).clear();
+        hide(&mut aws.glue);
+    });
     let mut facts = healthy_dms();
     facts.pipeline.glue = None;
     assert_not_applicable(check, &facts);
@@ -123,7 +128,7 @@ pub(crate) fn assert_around_glue(check: &Check, hide: impl Fn(&mut GlueFacts)) {
 /// The same for what looks at the network around the job.
 #[track_caller]
 pub(crate) fn assert_around_glue_network(check: &Check, hide: impl Fn(&mut Network)) {
-    assert_around_glue(check, |glue| glue.runs = unseen());
+    assert_around_glue(check, |glue| glue.connections = unseen());
     let mut facts = not_yet_run();
     assert_pass(check, &facts);
     hide(network(&mut facts));

@@ -1,9 +1,9 @@
 //! TLS-011: see the check's own explanation.
 
-use super::glue_parts::with_job;
+use super::glue_parts::{Job, with_unproven_job};
 use super::{Finding, Judged};
 use crate::facts::aws::{GlueConnection, JdbcUrl};
-use crate::facts::{Facts, Unknown};
+use crate::facts::{Facts, Unknown, UnknownKind};
 use crate::fixes::Fix;
 
 check! {
@@ -11,7 +11,7 @@ check! {
     /// The connections of the Glue job that lead to the target, where the target takes only TLS
     /// (`require_secure_transport`, or an account with `REQUIRE SSL`): whether they turn TLS off, by `sslMode=DISABLED` or
     /// `useSSL=false` in the URL. The driver of MySQL uses TLS where nothing is said; that of MariaDB
-    /// (`jdbc:mariadb:`) does not.
+    /// (`jdbc:mariadb:`) does not. Where the last run succeeded, nothing is said.
     ///
     /// # Why it matters
     /// The job fails when it opens its first connection: `Connections using insecure transport are prohibited`, or on
@@ -33,14 +33,15 @@ check! {
 }
 
 fn judge(facts: &Facts) -> Judged {
-    with_job(facts, |job| {
+    with_unproven_job(facts, |job| {
         let connections = job.connections_to(&facts.pipeline.target.host, &["mysql", "mariadb"])?;
         let plain: Vec<_> = connections.into_iter().filter(|(c, url)| !c.enforce_ssl && is_plaintext(url)).collect();
-        if plain.is_empty() {
-            return Ok(Vec::new());
+        let mut findings = Vec::new();
+        for (connection, url) in plain {
+            let demand = demand(facts, connection)?;
+            findings.extend(demand.map(|demand| finding(job, connection, url, &demand)));
         }
-        let Some(demand) = demand(facts)? else { return Ok(Vec::new()) };
-        Ok(plain.into_iter().map(|(connection, url)| finding(connection, url, &demand)).collect())
+        Ok(findings)
     })
 }
 
@@ -54,24 +55,36 @@ fn is_plaintext(url: &JdbcUrl) -> bool {
     }
 }
 
-/// What of the target demands TLS; `None` where it takes plaintext too.
-fn demand(facts: &Facts) -> Result<Option<String>, Unknown> {
+/// What of the target demands TLS of this connection; `None` where it takes plaintext too.
+fn demand(facts: &Facts, connection: &GlueConnection) -> Result<Option<String>, Unknown> {
     let variables = facts.target.variables.known()?;
     if variables.get("require_secure_transport").is_some_and(|v| v.eq_ignore_ascii_case("on") || v == "1") {
         return Ok(Some("require_secure_transport is on".to_owned()));
     }
-    // Another account may be the job's; this one's demand is what can be seen.
-    let account = facts.target.account.value().filter(|a| !a.ssl_type.is_empty());
-    Ok(account.map(|_| format!("the account {} is made with REQUIRE SSL", facts.pipeline.target.user)))
+    let user = &facts.pipeline.target.user;
+    if connection.user.as_ref() != Some(user) {
+        let why = format!(
+            "the login of the Glue connection {} is not the pipeline's; look: SELECT user, host, ssl_type FROM mysql.user",
+            connection.name
+        );
+        return Err(Unknown::new(UnknownKind::NotConfigured, why));
+    }
+    let requires = !facts.target.account.known()?.ssl_type.is_empty();
+    Ok(requires.then(|| format!("the account {user} is made with REQUIRE SSL")))
 }
 
-fn finding(connection: &GlueConnection, url: &JdbcUrl, demand: &str) -> Finding {
+fn finding(job: &Job<'_>, connection: &GlueConnection, url: &JdbcUrl, demand: &str) -> Finding {
     let said = url.tls.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ");
     let message = format!(
         "The Glue connection {} opens sessions without TLS, and the target refuses them: {demand}",
         connection.name
     );
-    let option = if url.engine == "mariadb" { "sslMode=trust" } else { "sslMode=REQUIRED" };
+    let option = match url.engine.as_str() {
+        "mariadb" => "sslMode=trust",
+        // Connector/J 5.1 does not know the newer word.
+        _ if job.is_old() => "useSSL=true&requireSSL=true",
+        _ => "sslMode=REQUIRED",
+    };
     let todo = format!(
         "In the connection {}, set JDBC_ENFORCE_SSL to true, or write {option} into its URL in place of what turns TLS off",
         connection.name
@@ -89,12 +102,12 @@ fn finding(connection: &GlueConnection, url: &JdbcUrl, demand: &str) -> Finding 
 mod tests {
     use super::CHECK;
     use crate::checks::testing::{assert_pass, assert_unknown, finding, set_variable, unseen};
-    use crate::checks::testing_aws::{assert_around_glue, glue, healthy_dms, known};
+    use crate::checks::testing_aws::{assert_around_glue, glue, glue_run, known, not_yet_run};
     use crate::facts::Facts;
     use crate::facts::aws::JdbcUrl;
 
     fn with_url(url: &str) -> Facts {
-        let mut facts = healthy_dms();
+        let mut facts = not_yet_run();
         set_variable(&mut facts, "require_secure_transport", "ON");
         let url = url.replace("HOST", &facts.pipeline.target.host);
         known(&mut glue(&mut facts).connections)[0].url = JdbcUrl::read(&url);
@@ -127,9 +140,20 @@ mod tests {
         let mut facts = with_url("jdbc:mysql://HOST/charts?useSSL=false");
         set_variable(&mut facts, "require_secure_transport", "OFF");
         known(&mut facts.target.account).ssl_type = String::new();
+        known(&mut glue(&mut facts).connections)[0].user = Some(facts.pipeline.target.user.clone());
         assert_pass(&CHECK, &facts);
         known(&mut facts.target.account).ssl_type = "ANY".into();
+        // It is not the account of the connection, which nobody has looked at.
+        known(&mut glue(&mut facts).connections)[0].user = Some("etl".into());
+        assert_unknown(&CHECK, &facts);
+        known(&mut glue(&mut facts).connections)[0].user = Some(facts.pipeline.target.user.clone());
         assert!(finding(&CHECK, &facts).message.ends_with("is made with REQUIRE SSL"));
+        let mut unseen_account = facts.clone();
+        unseen_account.target.account = unseen();
+        assert_unknown(&CHECK, &unseen_account);
+        let mut proven = facts.clone();
+        known(&mut glue(&mut proven).runs).push(glue_run());
+        assert_pass(&CHECK, &proven);
         facts.target.variables = unseen();
         assert_unknown(&CHECK, &facts);
     }

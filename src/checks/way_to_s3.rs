@@ -9,8 +9,8 @@ pub(super) struct NoWay {
     pub command: String,
 }
 
-/// `None` where there is a way: a gateway endpoint that the subnet's route table leads to, an interface endpoint, or a
-/// default route; to an internet gateway only for who has a public address.
+/// `None` where there is a way: a gateway endpoint that the subnet's route table leads to, an interface endpoint that S3's
+/// name leads to (private DNS), or a default route; to an internet gateway only for who has a public address.
 pub(super) fn no_way(
     network: &Network,
     region: &str,
@@ -21,7 +21,7 @@ pub(super) fn no_way(
     let table = network.table_of(subnet)?;
     let through = endpoints.iter().any(|e| match e.kind.as_str() {
         "Gateway" => table.is_some_and(|t| e.route_tables.contains(&t.id)),
-        _ => true,
+        _ => e.private_dns,
     });
     let default = network.default_route_of(subnet)?;
     if through || default.is_some_and(|r| public_address || !r.target.starts_with("igw-")) {

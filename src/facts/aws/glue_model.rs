@@ -76,6 +76,14 @@ pub struct GlueJob {
     pub extra_jars: Option<String>,
 }
 
+impl GlueJob {
+    /// What the names of the groups with its runs' logs begin with.
+    #[must_use]
+    pub fn log_groups(&self) -> &'static str {
+        if self.kind == "pythonshell" { "/aws-glue/python-jobs" } else { "/aws-glue/jobs" }
+    }
+}
+
 /// A run of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GlueRun {
@@ -99,10 +107,21 @@ impl GlueRun {
         matches!(self.state.as_str(), "FAILED" | "TIMEOUT" | "ERROR" | "EXPIRED")
     }
 
+    /// Whether it is still to end.
+    /// <https://docs.aws.amazon.com/glue/latest/dg/job-run-statuses.html>
+    #[must_use]
+    pub fn is_at_work(&self) -> bool {
+        matches!(self.state.as_str(), "STARTING" | "WAITING" | "RUNNING" | "STOPPING")
+    }
+
     /// Whether it was at work at this moment.
     #[must_use]
     pub fn covers(&self, moment: Timestamp) -> bool {
-        self.started.is_some_and(|started| started <= moment) && self.ended.is_none_or(|ended| moment <= ended)
+        let not_over = match self.ended {
+            Some(ended) => moment <= ended,
+            None => matches!(self.state.as_str(), "RUNNING" | "STOPPING"),
+        };
+        not_over && self.started.is_some_and(|started| started <= moment)
     }
 }
 
@@ -151,12 +170,18 @@ impl JdbcUrl {
     pub fn read(url: &str) -> Option<Self> {
         let (engine, rest) = url.strip_prefix("jdbc:")?.split_once("://")?;
         let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
-        let authority = place.split('/').next().unwrap_or_default();
-        let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
+        // A password in front of the host may hold a slash.
+        let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+        let address = place.split('/').next().unwrap_or_default();
         let (host, port) = match address.rsplit_once(':') {
             Some((host, port)) => (host, port.parse().ok()),
             None => (address, None),
         };
+        // Some forms have options, and among them a password, in place of a host name.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-[]:".contains(c);
+        if host.is_empty() || !host.chars().all(plain) {
+            return None;
+        }
         let options = options.split('&').filter_map(|option| option.split_once('='));
         let tls = options
             .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
@@ -194,7 +219,17 @@ mod tests {
     fn a_url_of_the_shortest_and_of_another_form() {
         let read = JdbcUrl::read("jdbc:postgresql://pg/music").unwrap();
         assert_eq!((read.engine.as_str(), read.host.as_str(), read.port), ("postgresql", "pg", None));
-        assert_eq!(JdbcUrl::read("jdbc:oracle:thin:@host:1521/orcl"), None);
+        assert_eq!(JdbcUrl::read("jdbc:mysql://u:1/Secret@my/charts").unwrap().host, "my");
+        assert_eq!(JdbcUrl::read("jdbc:mysql://[::1]:3306/charts").unwrap().host, "[::1]");
+        for secret in [
+            "jdbc:oracle:thin:@host:1521/orcl",
+            "jdbc:mysql://address=(host=h)(port=1)(user=u)(password=Secret1)/db",
+            "jdbc:mysql://(host=h,password=Secret1)/db",
+            "jdbc:sqlserver://h;user=u;password=Secret1",
+            "jdbc:mysql:///charts",
+        ] {
+            assert_eq!(JdbcUrl::read(secret), None, "{secret}");
+        }
     }
 
     #[test]
@@ -209,6 +244,8 @@ mod tests {
         };
         assert!(run(Some(at(200))).covers(at(100)) && run(Some(at(200))).covers(at(200)));
         assert!(!run(Some(at(200))).covers(at(99)) && !run(Some(at(200))).covers(at(201)));
-        assert!(run(None).covers(at(1000)));
+        assert!(!run(None).covers(at(1000)), "it has ended, and nobody knows when");
+        assert!(GlueRun { state: "RUNNING".into(), ..run(None) }.covers(at(1000)));
+        assert!(!GlueRun { state: "WAITING".into(), ..run(None) }.covers(at(1000)));
     }
 }

@@ -5,8 +5,8 @@ use super::iam::Need;
 use super::model::Caller;
 use crate::pipeline::S3;
 
-/// What it does to a run's log: the group is `/aws-glue/jobs/output`, `…/error` or `…/logs-v2`.
-const LOGS: [&str; 3] = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"];
+/// What it does to a run's log.
+const LOGS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 /// What it does where a connection lies in a subnet: it puts a network interface there. The actions of the managed
 /// policy `AWSGlueServiceRole`:
 /// <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSGlueServiceRole.html>.
@@ -28,14 +28,20 @@ pub(super) fn needs(job: &GlueJob, connections: &[GlueConnection], s3: Option<&S
     let here =
         |service: &str, rest: &str| format!("arn:{partition}:{service}:{}:{}:{rest}", caller.region, caller.account);
     let on_s3 = |path: &str| format!("arn:{partition}:s3:::{path}");
-    let mut all = vec![Need::new(&LOGS, here("logs", "log-group:/aws-glue/jobs/output"))];
+    let log = format!("log-group:{}/output:log-stream:jr_1", job.log_groups());
+    let mut all = vec![Need::new(&LOGS, here("logs", &log))];
     if let Some(script) = job.script.as_deref().and_then(|s| s.strip_prefix("s3://")) {
         all.push(Need::new(&["s3:GetObject"], on_s3(script)));
     }
     if let Some(S3 { bucket, prefix }) = s3 {
         all.push(Need::new(&["s3:ListBucket"], on_s3(bucket)));
-        let folder = prefix.trim_start_matches('/');
+        let folder = prefix.trim_matches('/');
+        let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         all.push(Need::new(&["s3:GetObject"], on_s3(&format!("{bucket}/{folder}LOAD00000001.csv"))));
+    }
+    if !connections.is_empty() {
+        // Whoever asks for a connection asks for the catalogue that it is in.
+        all.push(Need::new(&["glue:GetConnection"], here("glue", "catalog")));
     }
     for connection in connections {
         all.push(Need::new(&["glue:GetConnection"], here("glue", &format!("connection/{}", connection.name))));
@@ -61,7 +67,7 @@ mod tests {
             region: "cn-north-1".into(),
             until: None,
         };
-        let s3 = S3 { bucket: "charts-cdc".into(), prefix: "raw/".into() };
+        let s3 = S3 { bucket: "charts-cdc".into(), prefix: "raw".into() };
         let all = needs(&glue_job(), &[glue_connection()], Some(&s3), &caller);
         let all: Vec<String> = all.iter().map(|n| format!("{} on {}", n.actions.join(", "), n.on)).collect();
         insta::assert_snapshot!(all.join("\n"));

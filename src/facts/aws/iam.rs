@@ -82,7 +82,7 @@ pub(super) async fn not_passable(
     Ok(refused)
 }
 
-/// Those of these secrets, each with the role that DMS reads it by, that DMS does not get at.
+/// Those of these secrets, each with the role that it is read by, that the role does not get at.
 pub(super) async fn unreadable_secrets(
     session: &Session,
     secrets: &BTreeSet<(String, String)>,
@@ -205,7 +205,9 @@ fn wanted(pipeline: &Pipeline) -> Vec<String> {
     }
     let job = pipeline.glue.as_ref().is_some_and(|glue| glue.job.is_some());
     all.retain(|action| job || !action.starts_with("glue:"));
-    all.retain(|action| pipeline.s3.is_some() || !action.starts_with("s3:"));
+    // The target endpoint may write to a bucket that only DMS names.
+    let bucket = pipeline.s3.is_some() || pipeline.dms.is_some();
+    all.retain(|action| bucket || !action.starts_with("s3:"));
     all.push("dms:TestConnection".to_owned());
     all
 }

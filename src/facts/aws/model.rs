@@ -100,12 +100,12 @@ pub struct Caller {
     pub until: Option<jiff::Timestamp>,
 }
 
-/// A secret that DMS cannot read.
+/// A secret that DMS, or Glue, cannot read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnreadableSecret {
-    /// Name or ARN, as the endpoint has it.
+    /// Name or ARN, as the endpoint or the connection has it.
     pub secret: String,
-    /// The role that DMS reads it by.
+    /// The role that it is read by.
     pub role: String,
     /// The action that the role's policies do not allow, and on what; `None` where there is no such secret.
     pub refused: Option<(String, String)>,

@@ -113,12 +113,16 @@ fn connections() -> ConnectionsList {
     ConnectionsList::builder().connections("charts").build()
 }
 
-/// The role of the job may not do something on each of these.
+/// The role of the job may not do something on exactly these things, by the ends of their ARNs.
 #[track_caller]
 fn lacks(account: &Account, wanted: &[&str]) {
     let ran = account.run(&["check", "--only", "IAM-009", "--format", "json"], 1);
-    for on in wanted {
-        assert!(ran.out.contains("not on arn:aws:") && ran.out.contains(on), "{on} is not in {ran}");
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let evidence = report["checks"][0]["findings"][0]["evidence"].to_string();
+    let refused: Vec<&str> = evidence.split("refused on ").skip(1).map(|e| e.split('"').next().unwrap()).collect();
+    assert_eq!(refused.len(), wanted.len(), "{refused:?}");
+    for (refused, wanted) in refused.iter().zip(wanted) {
+        assert!(refused.ends_with(wanted), "{refused} is not {wanted}");
     }
 }
 
@@ -128,15 +132,22 @@ fn a_job_that_cannot_run_is_told_before_it_is_started() {
     let account = &job.account;
     passes(account, "NET-017");
     passes(account, "NET-016");
-    lacks(
-        account,
-        &["network-interface/*", "connection/charts", "log-group:/aws-glue/jobs/output", "scripts/apply.py"],
-    );
+    let all = [
+        "*",
+        ":network-interface/*",
+        ":catalog",
+        ":connection/charts",
+        ":log-group:/aws-glue/jobs/output:log-stream:jr_1",
+        ":::charts-cdc",
+        ":::charts-cdc/raw/LOAD00000001.csv",
+        ":::scripts/apply.py",
+    ];
+    lacks(account, &all);
     block_on(async {
         job.allow("network", json!(["ec2:*", "logs:*", "glue:*"]), "*").await;
         job.allow("script", json!("s3:GetObject"), "arn:aws:s3:::scripts/*").await;
     });
-    lacks(account, &["arn:aws:s3:::charts-cdc\"", "arn:aws:s3:::charts-cdc/raw/LOAD00000001.csv\""]);
+    lacks(account, &all[5..7]);
     block_on(job.allow("rows", json!("s3:*"), "arn:aws:s3:::charts-cdc*"));
     passes(account, "IAM-009");
     block_on(job.admit(false));
@@ -149,6 +160,10 @@ fn a_job_that_cannot_run_is_told_before_it_is_started() {
     fails(account, "RUN-016", "The last run of the Glue job apply failed at ");
     assert_eq!(block_on(job.run()), "SUCCEEDED");
     passes(account, "RUN-016");
+    passes(account, "GLU-028");
+    block_on(job.glue.delete_connection().connection_name("charts").send()).unwrap();
+    fails(account, "GLU-028", "The Glue job apply names the connection charts, which is not there");
+    block_on(job.connect("mysql", 3306, ""));
     let run = json!({"JobRunState": "TIMEOUT", "StartedOn": jiff::Timestamp::now().as_second() + 60,
                      "ErrorMessage": "Data too long for column 'song' at row 1"});
     account.simulator.glue_run("apply", run);
@@ -192,13 +207,19 @@ fn a_bucket_that_others_can_read_is_told() {
         ask.send().await.unwrap();
     });
     passes(account, "RSK-011");
+    passes(account, "RSK-014");
     block_on(async {
         s3.delete_public_access_block().bucket("charts-cdc").send().await.unwrap();
         let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*",
                             "Action": "s3:GetObject", "Resource": "arn:aws:s3:::charts-cdc/*"}]});
         s3.put_bucket_policy().bucket("charts-cdc").policy(policy.to_string()).send().await.unwrap();
     });
-    fails(account, "RSK-011", "and its policy lets anybody in; BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy");
+    fails(
+        account,
+        "RSK-011",
+        "and BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets are off",
+    );
+    fails(account, "RSK-014", "The policy of the bucket charts-cdc lets anybody in, and nothing holds it back");
 }
 
 #[test]
