@@ -79,11 +79,6 @@ fn secret_gone(job: &Job<'_>, secret: &str) -> Finding {
         .fix(Fix::manual("make the secret", [create]))
 }
 
-/// The role's name; a job may have its ARN.
-fn name<'a>(job: &Job<'a>) -> &'a str {
-    job.job.role.rsplit('/').next().unwrap_or_default()
-}
-
 /// The path in a role's ARN, `arn:aws:iam::1:role/service-role/charts`, as `create-role` takes it.
 fn path(job: &Job<'_>) -> String {
     let inner = job.job.role.split_once(":role/").and_then(|(_, rest)| rest.rsplit_once('/'));
@@ -91,13 +86,13 @@ fn path(job: &Job<'_>) -> String {
 }
 
 fn told(job: &Job<'_>, why: &str) -> Finding {
-    let name = name(job);
+    let name = job.job.role_name();
     Finding::new(name, format!("The role {name}, by which the Glue job {} works, {why}", job.job.name))
 }
 
 /// The role is not there, or not for Glue.
 fn not_taken(job: &Job<'_>) -> Result<Option<Finding>, Unknown> {
-    let name = name(job);
+    let name = job.job.role_name();
     Ok(match job.glue.role.known()? {
         None => {
             let make = format!(
@@ -145,7 +140,7 @@ fn not_allowed(job: &Job<'_>, lacks: &[Lack]) -> Finding {
         commands.push(format!(
             "aws iam attach-role-policy --role-name {} --policy-arn \
              arn:{}:iam::aws:policy/service-role/AWSGlueServiceRole",
-            name(job),
+            job.job.role_name(),
             partition.unwrap_or("aws")
         ));
     }
@@ -161,7 +156,10 @@ fn put_policy(job: &Job<'_>, document: &Value) -> String {
     let free = (1..).map(|n| if n == 1 { "glue-job".to_owned() } else { format!("glue-job-{n}") });
     let policy = free.into_iter().find(|name| !taken.contains(name)).unwrap_or_default();
     let document = shell_word(&document.to_string());
-    format!("aws iam put-role-policy --role-name {} --policy-name {policy} --policy-document {document}", name(job))
+    format!(
+        "aws iam put-role-policy --role-name {} --policy-name {policy} --policy-document {document}",
+        job.job.role_name()
+    )
 }
 
 /// The folder of a file on S3, so that the policy outlives the file that was asked about.

@@ -62,10 +62,23 @@ impl<'a> Targets<'a> {
         self.by_name.get(&place(database, table, self.folds)).copied()
     }
 
-    /// Whether the source table's rows go to the target table of this database and name.
-    pub fn leads_to(&self, source: &PgTable, pipeline: &Pipeline, database: &str, table: &str) -> bool {
-        let wanted = place(pipeline.target_database(&source.schema), &source.name, self.folds);
-        wanted == place(database, table, self.folds)
+    /// The source tables by the target table of this database and name that their rows go to.
+    pub fn sources<'s>(&self, sources: &'s [PgTable], pipeline: &Pipeline) -> Sources<'s> {
+        let place = |s: &PgTable| place(pipeline.target_database(&s.schema), &s.name, self.folds);
+        Sources { by_target: sources.iter().map(|s| (place(s), s)).collect(), folds: self.folds }
+    }
+}
+
+/// Source tables by where their rows go.
+pub(super) struct Sources<'a> {
+    by_target: HashMap<(String, String), &'a PgTable>,
+    folds: bool,
+}
+
+impl<'a> Sources<'a> {
+    /// The source of the target table of this database and name.
+    pub fn of(&self, database: &str, table: &str) -> Option<&'a PgTable> {
+        self.by_target.get(&place(database, table, self.folds)).copied()
     }
 }
 

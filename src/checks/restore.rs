@@ -46,10 +46,18 @@ fn step(have: &MyTable, clauses: Vec<Clause>, changes: &[Change]) -> Step {
         Action::target(format!("ALTER TABLE {} {}", my_table(&have.schema, &have.name), clauses.join(", ")))
     };
     let back: Option<Vec<String>> = clauses.iter().map(|c| c.back.clone()).collect();
-    let note = repair::locks(have) + "; refused, and nothing changed, if a value does not fit or a key is there twice";
+    let modifies = changes.iter().any(|c| matches!(c, Change::ColumnChanged { .. }));
+    let mut note = repair::locks(have)
+        + "; refused, and nothing changed, if a text is too long, NULL is in the way or a key is there twice";
+    if modifies {
+        note.push_str("; decimal places that a type has no room for are rounded without a word");
+    }
+    if changes.iter().any(|c| matches!(c, Change::ColumnGone { .. })) {
+        note.push_str("; the undo drops a column that came back, with what was written into it since");
+    }
     let mut step = Step::new(Cost::Lock, alter(clauses.into_iter().map(|c| c.forth).collect())).note(note);
     step.undo = back.map(alter);
-    step.data_loss = changes.iter().any(|c| matches!(c, Change::ColumnChanged { .. }));
+    step.data_loss = modifies;
     step
 }
 

@@ -8,15 +8,16 @@ use super::source_tables::in_order;
 use super::{Finding, Judged, Verdict, restore};
 use crate::facts::{Facts, Kept, KeptTable, MyTable};
 use crate::fixes::Fix;
-use crate::schema::{Change, changes};
+use crate::schema::{Change, Dialect, Difference, PRIMARY, TargetTable, changes, drift, target_table};
 
 check! {
     /// # What it looks at
     /// The target's tables against what they were when `cdc-doctor schema --keep` wrote their definitions beside the
     /// pipeline file: columns, their types, NOT NULL, defaults, character sets, collations and comments; primary key,
     /// unique keys and indexes with their columns; whether there are foreign keys; triggers; engine, default collation
-    /// and comment of the table. What has been added is no fault. Not looked at: prefixes and order within an index,
-    /// CHECK constraints, partitions, row formats, the order of columns.
+    /// and comment of the table. What has been added is no fault, nor is what the source has changed since and the target
+    /// has followed. Not looked at: prefixes, order, kind (FULLTEXT) and visibility of an index, expressions in indexes and
+    /// of generated columns, one foreign key of several, CHECK constraints, partitions, row formats, the order of columns.
     ///
     /// # Why it matters
     /// A job that drops a table and creates it again (Spark's `mode("overwrite")` does) takes away what the source's
@@ -55,22 +56,39 @@ fn judge(facts: &Facts) -> Judged {
         return Ok(Verdict::NotApplicable("no definitions of the target were kept: cdc-doctor schema --keep"));
     };
     let targets = Targets::of(facts)?;
-    let sources = facts.source.tables.known()?;
     let pipeline = &facts.pipeline;
+    let sources = targets.sources(facts.source.tables.known()?, pipeline);
+    let dialect = Dialect::from(facts.target.session.known()?);
     let databases = pipeline.target_databases();
-    let told_missing = |t: &MyTable| sources.iter().any(|s| targets.leads_to(s, pipeline, &t.schema, &t.name));
     let looked_at = kept.tables.iter().filter(|t| databases.contains(&t.table.schema.as_str()));
-    let found = looked_at.filter_map(|was| match targets.named(&was.table.schema, &was.table.name) {
-        Some(have) => changed(facts, kept.kept_at, was, have),
-        // TSC-021 tells of a selected table that is missing.
-        None if told_missing(&was.table) => None,
-        None => Some(gone(kept, was)),
+    let found = looked_at.filter_map(|was| {
+        let (database, name) = (&was.table.schema, &was.table.name);
+        let source = sources.of(database, name);
+        match targets.named(database, name) {
+            Some(have) => {
+                let want = source.map(|source| target_table(source, pipeline, dialect));
+                changed(facts, kept.kept_at, was, have, want.as_ref())
+            }
+            // TSC-021 tells of a selected table that is missing.
+            None if source.is_some() => None,
+            None => Some(gone(kept, was)),
+        }
     });
     Ok(Verdict::from_findings(in_order(found)))
 }
 
-fn changed(facts: &Facts, kept_at: Timestamp, was: &KeptTable, have: &MyTable) -> Option<Finding> {
-    let changes = changes(&was.table, have);
+fn changed(
+    facts: &Facts,
+    kept_at: Timestamp,
+    was: &KeptTable,
+    have: &MyTable,
+    want: Option<&TargetTable>,
+) -> Option<Finding> {
+    let mut changes = changes(&was.table, have);
+    if let Some(want) = want.filter(|_| !changes.is_empty()) {
+        let followed = Followed { kept: drift(want, &was.table), now: drift(want, have), want, was };
+        changes.retain(|change| !followed.covers(change));
+    }
     if changes.is_empty() {
         return None;
     }
@@ -85,6 +103,34 @@ fn changed(facts: &Facts, kept_at: Timestamp, was: &KeptTable, have: &MyTable) -
         found = found.saw("created or altered", when);
     }
     Some(found.fix(restore::fix(was, have, &changes)))
+}
+
+/// What the source has changed since the keeping, and the target has followed: to give that back would break it.
+struct Followed<'a> {
+    /// How the kept table differs from what the source wants now, and how the present one does.
+    kept: Vec<Difference>,
+    now: Vec<Difference>,
+    want: &'a TargetTable,
+    was: &'a KeptTable,
+}
+
+impl Followed<'_> {
+    fn covers(&self, change: &Change) -> bool {
+        let ended =
+            |differs: &dyn Fn(&Difference) -> bool| self.kept.iter().any(differs) && !self.now.iter().any(differs);
+        let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
+        match change {
+            Change::ColumnGone { column, .. } => {
+                self.was.of_source.iter().any(|c| same(c, column))
+                    && !self.want.columns.iter().any(|c| same(&c.name, column))
+            }
+            Change::ColumnChanged { column, .. } => ended(&|d| d.column().is_some_and(|c| same(c, column))),
+            Change::KeyChanged { key, .. } | Change::KeyGone { key, .. } if key == PRIMARY => {
+                ended(&|d| matches!(d, Difference::MissingPrimaryKey { .. } | Difference::OtherKey { .. }))
+            }
+            _ => false,
+        }
+    }
 }
 
 fn gone(kept: &Kept, was: &KeptTable) -> Finding {
@@ -113,8 +159,8 @@ fn minute(at: Timestamp) -> String {
 mod tests {
     use super::CHECK;
     use crate::checks::testing::{
-        assert_not_applicable, assert_pass, assert_unknown, causes, finding, healthy, healthy_sync, target_table,
-        unseen,
+        assert_not_applicable, assert_pass, assert_unknown, causes, finding, healthy, healthy_sync, source_table,
+        target_table, unseen,
     };
     use crate::facts::{Fact, Facts, Kept, KeptTable, MyKey, MyTable};
     use crate::fixes::{Action, Cost, Mode};
@@ -136,7 +182,8 @@ mod tests {
         table.columns[2].comment = "as sold".into();
         table.columns.push(crate::checks::testing::my_column("seen", "datetime", "datetime(6)", true));
         table.indexes.push(MyKey { name: "idx_seen".into(), columns: vec!["seen".into()] });
-        let tables = [(table.clone(), DEFINITION.to_owned())];
+        let of_source = ["chart_date", "position", "title"].map(str::to_owned).into();
+        let tables = [KeptTable::new(table.clone(), of_source, DEFINITION)];
         facts.kept = Fact::Known(Some(Kept::new("2026-11-20T10:00:30Z".parse().unwrap(), tables)));
         facts
     }
@@ -201,6 +248,29 @@ mod tests {
         let notes: Vec<String> = fix.steps[1..].iter().map(|s| s.action.describe()).collect();
         assert!(notes[0].contains("CHECK ((`position` > 0))"), "{notes:?}");
         assert!(notes[1].contains("schema --keep"), "{notes:?}");
+    }
+
+    #[test]
+    fn what_the_source_has_changed_and_the_target_followed_is_no_loss() {
+        // Widened on both sides, or by the fix of TSC-006.
+        let widened = |facts: &mut Facts| {
+            source_table(facts).columns[2].ty.modifier = 304;
+            let title = &mut target_table(facts).columns[2];
+            (title.column_type, title.char_length) = ("varchar(300)".into(), Some(300));
+        };
+        let mut facts = kept(healthy());
+        widened(&mut facts);
+        assert_pass(&CHECK, &facts);
+        // Widened here alone, it is not what it was.
+        source_table(&mut facts).columns[2].ty.modifier = source_table(&mut healthy()).columns[2].ty.modifier;
+        assert!(finding(&CHECK, &facts).message.contains("title was varchar(200)"));
+        // Dropped on both sides; a column of the target alone is missed.
+        let mut facts = kept(healthy());
+        source_table(&mut facts).columns.remove(2);
+        target_table(&mut facts).columns.remove(2);
+        assert_pass(&CHECK, &facts);
+        target_table(&mut facts).columns.pop();
+        assert!(finding(&CHECK, &facts).message.contains("column seen (datetime(6) NULL) is gone"));
     }
 
     #[test]

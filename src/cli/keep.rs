@@ -1,16 +1,16 @@
 //! `cdc-doctor schema --keep`: writes the definitions of the target's tables down.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 
 use super::tables::Tables;
 use super::{Answer, Failure};
 use crate::connect;
-use crate::facts::{self, CANARY_TABLE, Kept, MyTable, kept};
+use crate::facts::{self, CANARY_TABLE, Kept, KeptTable, MyTable, kept};
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
-use crate::schema::{SchemaReport, TableState};
+use crate::schema::{SchemaReport, TableState, TargetTable};
 use crate::text::safe;
 
 /// So many names stand in one line.
@@ -33,8 +33,13 @@ pub(super) async fn run(
             .hint("cdc-doctor sync makes them"));
     }
     let kept_at = Timestamp::now();
-    let definitions = definitions(pipeline, passwords, &tables).await?;
-    let kept = Kept::new(kept_at, tables.into_iter().cloned().zip(definitions));
+    let there: Vec<&MyTable> = tables.iter().map(|(table, _)| *table).collect();
+    let definitions = definitions(pipeline, passwords, &there).await?;
+    let tables = tables.into_iter().zip(definitions).map(|((table, want), definition)| {
+        let of_source = want.columns.iter().map(|column| column.name.clone()).collect();
+        KeptTable::new(table.clone(), of_source, &definition)
+    });
+    let kept = Kept::new(kept_at, tables);
     let path = kept::write(&pipeline.path, &kept).map_err(|e| Failure::job(color_eyre::Report::new(e)))?;
     eprintln!(
         "Kept the definitions of {} in {}. check compares the target with them (RUN-020); commit the file beside the \
@@ -55,11 +60,11 @@ fn counted(tables: usize) -> String {
 }
 
 /// The target tables of the selected source tables; the canary's own comes and goes.
-fn pipelines_own<'a>(report: &SchemaReport, there: &'a [MyTable]) -> Vec<&'a MyTable> {
-    let wanted: HashSet<(&str, &str)> =
-        report.tables.iter().map(|t| (t.want.database.as_str(), t.want.name.as_str())).collect();
+fn pipelines_own<'a>(report: &'a SchemaReport, there: &'a [MyTable]) -> Vec<(&'a MyTable, &'a TargetTable)> {
+    let wanted: HashMap<(&str, &str), &TargetTable> =
+        report.tables.iter().map(|t| ((t.want.database.as_str(), t.want.name.as_str()), &t.want)).collect();
     let there = there.iter().filter(|t| t.name != CANARY_TABLE);
-    there.filter(|t| wanted.contains(&(t.schema.as_str(), t.name.as_str()))).collect()
+    there.filter_map(|t| Some((t, *wanted.get(&(t.schema.as_str(), t.name.as_str()))?))).collect()
 }
 
 async fn definitions(pipeline: &Pipeline, passwords: &Passwords, tables: &[&MyTable]) -> Result<Vec<String>, Failure> {

@@ -32,6 +32,9 @@ pub struct Kept {
 pub struct KeptTable {
     /// What `information_schema` said, without what changes by itself.
     pub table: MyTable,
+    /// The columns that the source had too; the others are the target's own.
+    #[serde(default)]
+    pub of_source: Vec<String>,
     /// The text of `SHOW CREATE TABLE`, without its `AUTO_INCREMENT` counter.
     pub definition: String,
 }
@@ -74,19 +77,21 @@ pub enum KeptError {
 }
 
 impl Kept {
-    /// The tables with their definitions, as they are now.
+    /// The tables, as they are now.
     #[must_use]
-    pub fn new(kept_at: Timestamp, tables: impl IntoIterator<Item = (MyTable, String)>) -> Self {
-        let mut tables: Vec<KeptTable> = tables.into_iter().map(|(table, text)| KeptTable::new(table, &text)).collect();
+    pub fn new(kept_at: Timestamp, tables: impl IntoIterator<Item = KeptTable>) -> Self {
+        let mut tables: Vec<KeptTable> = tables.into_iter().collect();
         tables.sort_by(|a, b| (&a.table.schema, &a.table.name).cmp(&(&b.table.schema, &b.table.name)));
         Self { version: VERSION, kept_at, tables }
     }
 }
 
 impl KeptTable {
-    fn new(table: MyTable, definition: &str) -> Self {
+    /// A table with the columns that the source has of it, and its definition.
+    #[must_use]
+    pub fn new(table: MyTable, of_source: Vec<String>, definition: &str) -> Self {
         let table = MyTable { estimated_rows: 0, created: None, ..table };
-        Self { table, definition: without_counter(definition) }
+        Self { table, of_source, definition: without_counter(definition) }
     }
 }
 
@@ -194,7 +199,10 @@ mod tests {
         table.created = Some(Timestamp::UNIX_EPOCH);
         let kept = Kept::new(
             Timestamp::UNIX_EPOCH,
-            [(table, "CREATE TABLE `b` (\n) ENGINE=InnoDB".into()), (my_table("charts", "a"), String::new())],
+            [
+                KeptTable::new(table, vec!["id".into()], "CREATE TABLE `b` (\n) ENGINE=InnoDB"),
+                KeptTable::new(my_table("charts", "a"), Vec::new(), ""),
+            ],
         );
         let path = write(&file, &kept).unwrap();
         assert_eq!(path, file.with_file_name("charts.target.json"));
@@ -213,6 +221,25 @@ mod tests {
         assert!(of("ENGINE=InnoDB AUTO_INCREMENT=17 DEFAULT CHARSET=x").ends_with(") ENGINE=InnoDB DEFAULT CHARSET=x"));
         let commented = "ENGINE=InnoDB DEFAULT CHARSET=x COMMENT='an AUTO_INCREMENT=7'";
         assert!(of(commented).ends_with(commented));
+    }
+
+    /// It is committed beside pipeline files: later versions must read it.
+    #[test]
+    fn a_file_of_the_first_layout_is_read() {
+        let (_folder, file) = file();
+        let column = r#"{"name": "id", "data_type": "int", "column_type": "int", "nullable": false, "default": null,
+            "extra": "", "charset": null, "collation": null, "char_length": null, "numeric_precision": 10,
+            "numeric_scale": 0, "datetime_precision": null, "generated": false}"#;
+        let text = format!(
+            r#"{{"version": 1, "kept_at": "2026-11-27T08:14:25Z", "tables": [{{"table": {{"schema": "charts", "name": "a",
+            "engine": "InnoDB", "collation": "utf8mb4_bin", "columns": [{column}], "primary_key": ["id"],
+            "unique_keys": [], "foreign_keys": false, "triggers": []}},
+            "definition": "CREATE TABLE `a` (\n  `id` int NOT NULL\n)"}}]}}"#
+        );
+        fs::write(path_of(&file), text).unwrap();
+        let kept = read(&file).unwrap().unwrap();
+        assert_eq!(kept.tables[0].table.primary_key, ["id"]);
+        assert!(kept.tables[0].of_source.is_empty() && kept.tables[0].definition.contains("NOT NULL"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::facts::{MyColumn, MyKey, MyTable};
 use crate::text::safe;
 
 /// The name that stands for the primary key.
-pub(super) const PRIMARY: &str = "PRIMARY";
+pub(crate) const PRIMARY: &str = "PRIMARY";
 
 /// One way in which a table is no longer what it was. What has been added is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Change {
             Self::KeyGone { key, was } if was.is_empty() => format!("{} is gone", key_words(key)),
             Self::KeyGone { key, was } => format!("{} ({}) is gone", key_words(key), was.join(", ")),
             Self::KeyChanged { key, was, is } => format!("{} was {was} and is {is}", key_words(key)),
-            Self::ForeignKeysGone => "its foreign keys, or those that pointed at it, are gone".to_owned(),
+            Self::ForeignKeysGone => "no foreign key is there any more, neither its own nor one to it".to_owned(),
             Self::TriggerGone { trigger } => format!("trigger {trigger} is gone"),
             Self::EngineChanged { was, is } => format!("its storage engine was {was} and is {is}"),
             Self::CollationChanged { was, is } => format!("its default collation was {was} and is {is}"),
@@ -292,7 +292,7 @@ mod tests {
             (|t| t.unique_keys.clear(), "index by_title (title) is gone"),
             (|t| t.indexes.clear(), "index idx (title, id) is gone"),
             (|t| t.indexes[0].columns.reverse(), "index idx was (title, id) and is (id, title)"),
-            (|t| t.foreign_keys = false, "its foreign keys, or those that pointed at it, are gone"),
+            (|t| t.foreign_keys = false, "no foreign key is there any more, neither its own nor one to it"),
             (|t| t.triggers.clear(), "trigger audit is gone"),
             (|t| t.engine = Some("MyISAM".into()), "its storage engine was InnoDB and is MyISAM"),
             (|t| t.collation = Some("latin1_bin".into()), "its default collation was utf8mb4_bin and is latin1_bin"),

@@ -28,6 +28,7 @@ mod spark;
 pub(crate) mod testing;
 mod types;
 
+pub(crate) use change::PRIMARY;
 pub use change::{Change, changes};
 pub use definition::Definition;
 pub use dialect::Dialect;

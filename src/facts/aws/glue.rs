@@ -46,7 +46,7 @@ async fn around(
 ) -> Result<(), Error> {
     let connections = connections(session, job).await;
     facts.connections = seen(connections.clone());
-    let role = iam::role(session, iam::role_name(&job.role)).await;
+    let role = iam::role(session, job.role_name()).await;
     facts.role = seen(role.clone());
     let Some(role) = role? else { return Ok(()) };
     // What cannot be seen of them takes nothing from what can.

@@ -77,6 +77,12 @@ pub struct GlueJob {
 }
 
 impl GlueJob {
+    /// The name of its role, which it may have by its ARN: `arn:aws:iam::123456789012:role/path/name`.
+    #[must_use]
+    pub fn role_name(&self) -> &str {
+        self.role.rsplit('/').next().unwrap_or(&self.role)
+    }
+
     /// What the names of the groups with its runs' logs begin with.
     #[must_use]
     pub fn log_groups(&self) -> &'static str {
