@@ -6,7 +6,7 @@ use super::glue_parts::altered_by_run;
 use super::pairs::Targets;
 use super::source_tables::in_order;
 use super::{Finding, Judged, Verdict, restore};
-use crate::facts::{Facts, Kept, KeptTable, MyTable};
+use crate::facts::{Facts, Kept, KeptTable, MyTable, Wanted};
 use crate::fixes::Fix;
 use crate::schema::{Change, Dialect, Difference, PRIMARY, TargetTable, changes, drift, target_table};
 
@@ -86,7 +86,7 @@ fn changed(
 ) -> Option<Finding> {
     let mut changes = changes(&was.table, have);
     if let Some(want) = want.filter(|_| !changes.is_empty()) {
-        let followed = Followed { kept: drift(want, &was.table), now: drift(want, have), want, was };
+        let followed = Followed { before: &was.wanted, after: want.wanted(), now: drift(want, have) };
         changes.retain(|change| !followed.covers(change));
     }
     if changes.is_empty() {
@@ -107,30 +107,39 @@ fn changed(
 
 /// What the source has changed since the keeping, and the target has followed: to give that back would break it.
 struct Followed<'a> {
-    /// How the kept table differs from what the source wants now, and how the present one does.
-    kept: Vec<Difference>,
+    before: &'a Wanted,
+    after: Wanted,
+    /// How the table differs from what is wanted now.
     now: Vec<Difference>,
-    want: &'a TargetTable,
-    was: &'a KeptTable,
 }
 
 impl Followed<'_> {
     fn covers(&self, change: &Change) -> bool {
-        let ended =
-            |differs: &dyn Fn(&Difference) -> bool| self.kept.iter().any(differs) && !self.now.iter().any(differs);
-        let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
+        let fits = |column: &str| !self.now.iter().any(|d| d.column().is_some_and(|c| same(c, column)));
+        let of_key = |d: &Difference| matches!(d, Difference::MissingPrimaryKey { .. } | Difference::OtherKey { .. });
         match change {
             Change::ColumnGone { column, .. } => {
-                self.was.of_source.iter().any(|c| same(c, column))
-                    && !self.want.columns.iter().any(|c| same(&c.name, column))
+                wanted(self.before, column).is_some() && wanted(&self.after, column).is_none()
             }
-            Change::ColumnChanged { column, .. } => ended(&|d| d.column().is_some_and(|c| same(c, column))),
+            Change::ColumnChanged { column, .. } => {
+                let before = wanted(self.before, column);
+                before.is_some() && before != wanted(&self.after, column) && fits(column)
+            }
             Change::KeyChanged { key, .. } | Change::KeyGone { key, .. } if key == PRIMARY => {
-                ended(&|d| matches!(d, Difference::MissingPrimaryKey { .. } | Difference::OtherKey { .. }))
+                !self.before.key.is_empty() && self.before.key != self.after.key && !self.now.iter().any(of_key)
             }
             _ => false,
         }
     }
+}
+
+fn wanted<'a>(wanted: &'a Wanted, column: &str) -> Option<&'a str> {
+    wanted.columns.iter().find(|(name, _)| same(name, column)).map(|(_, form)| form.as_str())
+}
+
+/// As MySQL compares names of columns.
+fn same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
 }
 
 fn gone(kept: &Kept, was: &KeptTable) -> Finding {
@@ -164,6 +173,7 @@ mod tests {
     };
     use crate::facts::{Fact, Facts, Kept, KeptTable, MyKey, MyTable};
     use crate::fixes::{Action, Cost, Mode};
+    use crate::schema::{self, Dialect};
 
     const DEFINITION: &str = "CREATE TABLE `weekly_chart` (
   `chart_date` date NOT NULL,
@@ -182,8 +192,10 @@ mod tests {
         table.columns[2].comment = "as sold".into();
         table.columns.push(crate::checks::testing::my_column("seen", "datetime", "datetime(6)", true));
         table.indexes.push(MyKey { name: "idx_seen".into(), columns: vec!["seen".into()] });
-        let of_source = ["chart_date", "position", "title"].map(str::to_owned).into();
-        let tables = [KeptTable::new(table.clone(), of_source, DEFINITION)];
+        let table = table.clone();
+        let dialect = Dialect::from(facts.target.session.known().unwrap());
+        let wanted = schema::target_table(source_table(&mut facts), &healthy().pipeline, dialect).wanted();
+        let tables = [KeptTable::new(table, wanted, DEFINITION)];
         facts.kept = Fact::Known(Some(Kept::new("2026-11-20T10:00:30Z".parse().unwrap(), tables)));
         facts
     }

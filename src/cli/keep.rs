@@ -35,10 +35,8 @@ pub(super) async fn run(
     let kept_at = Timestamp::now();
     let there: Vec<&MyTable> = tables.iter().map(|(table, _)| *table).collect();
     let definitions = definitions(pipeline, passwords, &there).await?;
-    let tables = tables.into_iter().zip(definitions).map(|((table, want), definition)| {
-        let of_source = want.columns.iter().map(|column| column.name.clone()).collect();
-        KeptTable::new(table.clone(), of_source, &definition)
-    });
+    let tables = tables.into_iter().zip(definitions);
+    let tables = tables.map(|((table, want), text)| KeptTable::new(table.clone(), want.wanted(), &text));
     let kept = Kept::new(kept_at, tables);
     let path = kept::write(&pipeline.path, &kept).map_err(|e| Failure::job(color_eyre::Report::new(e)))?;
     eprintln!(

@@ -1,6 +1,7 @@
 //! The target's tables as they were at a moment when they were right, in a file beside the pipeline file. `schema --keep`
 //! writes it, RUN-020 compares the target with it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -32,11 +33,20 @@ pub struct Kept {
 pub struct KeptTable {
     /// What `information_schema` said, without what changes by itself.
     pub table: MyTable,
-    /// The columns that the source had too; the others are the target's own.
+    /// What the source wanted of it then.
     #[serde(default)]
-    pub of_source: Vec<String>,
+    pub wanted: Wanted,
     /// The text of `SHOW CREATE TABLE`, without its `AUTO_INCREMENT` counter.
     pub definition: String,
+}
+
+/// What the source wants of a target table; what else the table has is its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// The columns, each with its type and NULL or NOT NULL.
+    pub columns: BTreeMap<String, String>,
+    /// The columns of the primary key.
+    pub key: Vec<String>,
 }
 
 /// Why the file cannot be used.
@@ -87,11 +97,11 @@ impl Kept {
 }
 
 impl KeptTable {
-    /// A table with the columns that the source has of it, and its definition.
+    /// A table, what the source wants of it, and its definition.
     #[must_use]
-    pub fn new(table: MyTable, of_source: Vec<String>, definition: &str) -> Self {
+    pub fn new(table: MyTable, wanted: Wanted, definition: &str) -> Self {
         let table = MyTable { estimated_rows: 0, created: None, ..table };
-        Self { table, of_source, definition: without_counter(definition) }
+        Self { table, wanted, definition: without_counter(definition) }
     }
 }
 
@@ -200,8 +210,8 @@ mod tests {
         let kept = Kept::new(
             Timestamp::UNIX_EPOCH,
             [
-                KeptTable::new(table, vec!["id".into()], "CREATE TABLE `b` (\n) ENGINE=InnoDB"),
-                KeptTable::new(my_table("charts", "a"), Vec::new(), ""),
+                KeptTable::new(table, Wanted::default(), "CREATE TABLE `b` (\n) ENGINE=InnoDB"),
+                KeptTable::new(my_table("charts", "a"), Wanted::default(), ""),
             ],
         );
         let path = write(&file, &kept).unwrap();
@@ -239,7 +249,7 @@ mod tests {
         fs::write(path_of(&file), text).unwrap();
         let kept = read(&file).unwrap().unwrap();
         assert_eq!(kept.tables[0].table.primary_key, ["id"]);
-        assert!(kept.tables[0].of_source.is_empty() && kept.tables[0].definition.contains("NOT NULL"));
+        assert!(kept.tables[0].wanted == Wanted::default() && kept.tables[0].definition.contains("NOT NULL"));
     }
 
     #[test]

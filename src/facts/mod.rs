@@ -15,7 +15,7 @@ mod source;
 mod target;
 
 pub use collect::{Sides, collect, collect_again};
-pub use kept::{Kept, KeptTable};
+pub use kept::{Kept, KeptTable, Wanted};
 pub use model::{Attempt, Fact, Facts, HostFacts, Refusal, Stage, Unknown, UnknownKind};
 pub use proofs::{CANARY_TABLE, CanaryChange, CanaryEnd, CanaryLeg, CanaryRun, CanaryValue, TableComparison};
 pub use replication::{Publication, Slot, Span, Wal};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::facts::Wanted;
+
 /// A source table mapped to the target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetTable {
@@ -45,6 +47,16 @@ pub struct TargetColumn {
     /// head-room, an existing column may be as short as this.
     #[serde(default)]
     pub longest: Option<u64>,
+}
+
+impl TargetTable {
+    /// What is wanted, as it is kept.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        let of = |c: &TargetColumn| format!("{} {}", c.sql_type, if c.nullable { "NULL" } else { "NOT NULL" });
+        let columns = self.columns.iter().map(|c| (c.name.clone(), of(c))).collect();
+        Wanted { columns, key: self.primary_key.clone() }
+    }
 }
 
 /// How a column's values travel from PostgreSQL's text to MySQL's: what the projection selects, what may need
