@@ -346,6 +346,10 @@ mod tests {
             "IAM-009",
             "User: arn:aws:sts::123456789012:assumed-role/charts-glue/GlueJobRunnerSession is not authorized to perform: glue:GetConnection on resource: arn:aws:glue:eu-west-2:123456789012:catalog",
         ),
+        (
+            "IAM-009",
+            "Role arn:aws:iam::123456789012:role/charts-glue should be given assume role permissions for Glue Service.",
+        ),
         ("IAM-009", "DescribeVpcEndpoints action is unauthorized. unable to validate VPC ID vpc-0b"),
         ("AUT-020", "java.sql.SQLException: Unable to load authentication plugin 'caching_sha2_password'."),
         (

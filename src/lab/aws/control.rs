@@ -67,6 +67,11 @@ impl Control {
         self.faults.push((action.to_owned(), fault, times));
     }
 
+    /// Ends the faults that still wait for their call.
+    pub(super) fn end_faults(&mut self) {
+        self.faults.clear();
+    }
+
     /// Writes the call down and gives the fault that it meets.
     pub(super) fn called(&mut self, action: &str) -> Option<Fault> {
         self.calls.push(action.to_owned());
@@ -126,5 +131,8 @@ mod tests {
             .into();
         assert_eq!(met, [Some(Fault::Close), Some(Fault::Throttling), Some(Fault::Throttling), None, None]);
         assert_eq!(control.calls().len(), 5);
+        control.add("rds:X", Fault::Close, 9);
+        control.end_faults();
+        assert_eq!(control.called("rds:X"), None);
     }
 }

@@ -123,6 +123,11 @@ impl Simulator {
         self.account.control().add(action, fault, times);
     }
 
+    /// Ends the faults that still wait for their call.
+    pub fn end_faults(&self) {
+        self.account.control().end_faults();
+    }
+
     /// All calls so far, in order, as the permissions that they need: `dms:DescribeEndpoints`.
     #[must_use]
     pub fn calls(&self) -> Vec<String> {

@@ -19,13 +19,13 @@ use crate::account::Account;
 use crate::support::block_on;
 
 /// A job that may do nothing yet, with a connection to the target, beside the pipeline.
-struct Job {
-    account: Account,
+pub(super) struct Job {
+    pub(super) account: Account,
     glue: aws_sdk_glue::Client,
 }
 
 impl Job {
-    fn new(flavor: MyFlavor) -> Self {
+    pub(super) fn new(flavor: MyFlavor) -> Self {
         let account = Account::new(flavor);
         let text =
             account.project.text() + "\n[s3]\nbucket = \"charts-cdc\"\nprefix = \"raw/\"\n\n[glue]\njob = \"apply\"\n";
@@ -72,7 +72,7 @@ impl Job {
     }
 
     /// Lets its role do this.
-    async fn allow(&self, name: &str, actions: Value, resource: &str) {
+    pub(super) async fn allow(&self, name: &str, actions: Value, resource: &str) {
         let policy = json!({"Version": "2012-10-17",
                             "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resource}]});
         let iam = client!(aws_sdk_iam, self.account);
@@ -189,6 +189,15 @@ fn a_connection_that_the_databases_do_not_take_is_told() {
     mended(account, &[("AUT-023", "knows no SCRAM")], || block_on(job.version("5.0")));
 }
 
+/// The bucket encrypts new objects with a key of KMS.
+pub(super) async fn encrypt(s3: &aws_sdk_s3::Client) {
+    let key = ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::AwsKms).build();
+    let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(key.unwrap()).build();
+    let rules = ServerSideEncryptionConfiguration::builder().rules(rule).build().unwrap();
+    let ask = s3.put_bucket_encryption().bucket("charts-cdc").server_side_encryption_configuration(rules);
+    ask.send().await.unwrap();
+}
+
 #[test]
 fn a_bucket_that_others_can_read_is_told() {
     let job = Job::new(MyFlavor::MariaDb);
@@ -199,13 +208,7 @@ fn a_bucket_that_others_can_read_is_told() {
         s3.create_bucket().bucket("charts-cdc").create_bucket_configuration(here.build()).send().await.unwrap();
     });
     fails(account, "RSK-011", "The bucket charts-cdc holds the rows, and new objects are encrypted with S3's own key");
-    block_on(async {
-        let key = ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::AwsKms).build();
-        let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(key.unwrap()).build();
-        let rules = ServerSideEncryptionConfiguration::builder().rules(rule).build().unwrap();
-        let ask = s3.put_bucket_encryption().bucket("charts-cdc").server_side_encryption_configuration(rules);
-        ask.send().await.unwrap();
-    });
+    block_on(encrypt(&s3));
     passes(account, "RSK-011");
     passes(account, "RSK-014");
     block_on(async {

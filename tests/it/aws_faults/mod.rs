@@ -8,6 +8,8 @@ mod assessments;
 mod certificates;
 mod credentials;
 mod databases;
+#[cfg(feature = "ec2")]
+mod denied;
 mod endpoints;
 #[cfg(feature = "ec2")]
 mod glue;
