@@ -90,6 +90,19 @@ pub fn thousands(n: u64) -> String {
     out
 }
 
+/// So many names stand in one line.
+const NAMED: usize = 5;
+
+/// `a, b, c, d, e and 3 more`: names in one line.
+#[must_use]
+pub fn short_list(names: &[String]) -> String {
+    let shown = names.get(..NAMED).unwrap_or(names).join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 /// The candidate nearest in spelling to `word`, when it is near enough to be a slip.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -104,6 +117,13 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lists_are_cut() {
+        let names: Vec<String> = ["a", "b", "c", "d", "e", "f", "g"].map(str::to_owned).into();
+        assert_eq!(short_list(&names[..5]), "a, b, c, d, e");
+        assert_eq!(short_list(&names), "a, b, c, d, e and 2 more");
+    }
 
     #[test]
     fn sizes_are_readable() {

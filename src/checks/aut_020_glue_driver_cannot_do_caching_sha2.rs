@@ -1,10 +1,9 @@
 //! AUT-020: see the check's own explanation.
 
-use super::glue_parts::{Job, with_unproven_job};
+use super::glue_parts::{Job, newer_driver, with_unproven_job};
 use super::{Finding, Judged};
 use crate::facts::aws::GlueConnection;
-use crate::facts::{Facts, MyFlavor, Unknown, UnknownKind};
-use crate::fixes::Fix;
+use crate::facts::{Facts, MyFlavor};
 
 check! {
     /// # What it looks at
@@ -41,25 +40,12 @@ fn judge(facts: &Facts) -> Judged {
         let mut findings = Vec::new();
         for connection in job.old_driver_to(&target.host, &["mysql"])? {
             // MariaDB makes no such accounts.
-            if facts.target.session.known()?.flavor == MyFlavor::MySql && plugin(facts, connection)? == PLUGIN {
+            if facts.target.session.known()?.flavor == MyFlavor::MySql && job.account_of(connection)?.plugin == PLUGIN {
                 findings.push(finding(job, connection));
             }
         }
         Ok(findings)
     })
-}
-
-/// How the connection's login is kept: the pipeline's own is looked up, others' are not.
-fn plugin<'a>(facts: &'a Facts, connection: &GlueConnection) -> Result<&'a str, Unknown> {
-    if connection.user.as_ref().is_some_and(|user| *user == facts.pipeline.target.user) {
-        return Ok(&facts.target.account.known()?.plugin);
-    }
-    let login = connection.user.as_deref().unwrap_or("(see its secret)");
-    let why = format!(
-        "the login {login} of the Glue connection {} is not the pipeline's; look: SELECT user, host, plugin FROM mysql.user",
-        connection.name
-    );
-    Err(Unknown::new(UnknownKind::NotConfigured, why))
 }
 
 fn finding(job: &Job<'_>, connection: &GlueConnection) -> Finding {
@@ -69,9 +55,7 @@ fn finding(job: &Job<'_>, connection: &GlueConnection) -> Finding {
         job.version(),
         connection.name
     );
-    let todo = "Move the job to Glue 3.0 or later, or give the connection a driver of its own (JDBC_DRIVER_JAR_URI and \
-                JDBC_DRIVER_CLASS_NAME)";
-    Finding::new(&connection.name, message).fix(Fix::manual("give it a newer driver", [todo]))
+    Finding::new(&connection.name, message).fix(newer_driver())
 }
 
 #[cfg(test)]

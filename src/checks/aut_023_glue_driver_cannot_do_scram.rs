@@ -1,9 +1,9 @@
 //! AUT-023: see the check's own explanation.
 
-use super::glue_parts::with_unproven_job;
+use super::glue_parts::{newer_driver, with_unproven_job};
 use super::{Finding, Judged};
 use crate::facts::Facts;
-use crate::fixes::Fix;
+use crate::facts::aws::GlueConnection;
 
 check! {
     /// # What it looks at
@@ -39,18 +39,14 @@ fn judge(facts: &Facts) -> Judged {
         if kept != Some("scram-sha-256") {
             return Ok(Vec::new());
         }
-        let finding = |connection: &&crate::facts::aws::GlueConnection| {
+        let finding = |connection: &&GlueConnection| {
             let message = format!(
                 "The Glue job {} is of version {}, whose driver for PostgreSQL knows no SCRAM, and the source keeps \
                  passwords so",
                 job.job.name,
                 job.version()
             );
-            let todo = "Move the job to Glue 3.0 or later, or give the connection a driver of its own \
-                        (JDBC_DRIVER_JAR_URI and JDBC_DRIVER_CLASS_NAME)";
-            Finding::new(&connection.name, message)
-                .saw("password_encryption", "scram-sha-256")
-                .fix(Fix::manual("give it a newer driver", [todo]))
+            Finding::new(&connection.name, message).saw("password_encryption", "scram-sha-256").fix(newer_driver())
         };
         Ok(connections.iter().map(finding).collect())
     })

@@ -17,6 +17,11 @@ const NO_ENDPOINT: &str = "the endpoint does not exist yet";
 const NO_TASK: &str = "the task does not exist yet";
 const NO_RDS: &str = "neither side is an RDS instance of this account and region";
 
+/// The region of the pipeline's parts, for messages and commands.
+pub(super) fn region(pipeline: &Pipeline) -> &str {
+    pipeline.aws.as_ref().map_or("REGION", |aws| aws.region.as_str())
+}
+
 /// What a look at one part found.
 pub(super) type Looked = Result<Vec<Finding>, Unknown>;
 

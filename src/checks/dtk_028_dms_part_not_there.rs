@@ -1,6 +1,6 @@
 //! DTK-028: see the check's own explanation.
 
-use super::aws_parts::{Part, with_dms};
+use super::aws_parts::{Part, region, with_dms};
 use super::{Finding, Judged};
 use crate::facts::{Facts, Unknown};
 use crate::fixes::Fix;
@@ -78,7 +78,7 @@ fn named<'a>(part: &Part<'a>) -> Result<Vec<Named<'a>>, Unknown> {
 }
 
 fn finding(part: &Part<'_>, missing: &Named<'_>, there: &[&Named<'_>]) -> Finding {
-    let region = part.pipeline.aws.as_ref().map_or("this region", |aws| aws.region.as_str());
+    let region = region(part.pipeline);
     let Named { key, what, name, others, .. } = missing;
     let beside = there.iter().map(|named| format!("{} {}", named.what, named.name)).collect::<Vec<_>>().join(", ");
     let message = format!("There is no {what} \"{name}\" in {region}, so nothing of it is looked at");

@@ -1,13 +1,13 @@
 //! The Glue job that checks look at, and what a check answers where there is none.
 
-use super::aws_parts::{Looked, NO_AWS};
+use super::aws_parts::{Looked, NO_AWS, region};
 use super::reach::NO_EC2;
 use super::{Judged, Verdict};
 use crate::facts::aws::{GlueConnection, GlueFacts, GlueJob, GlueRun, JdbcUrl, Network, Subnet};
-use crate::facts::{Facts, MyTable, Unknown, UnknownKind};
+use crate::facts::{Facts, MyAccount, MyTable, Unknown, UnknownKind};
+use crate::fixes::Fix;
 
-/// No job in `[glue]`.
-pub(super) const NO_GLUE: &str = "the pipeline file names no Glue job";
+const NO_GLUE: &str = "the pipeline file names no Glue job";
 const NO_JOB: &str = "the Glue job does not exist";
 
 /// The job.
@@ -21,7 +21,7 @@ pub(super) struct Job<'a> {
 
 /// Judges the job.
 pub(super) fn with_job(facts: &Facts, look: impl FnOnce(&Job<'_>) -> Looked) -> Judged {
-    with_job_or(facts, |job| look(job).map(Verdict::from_findings))
+    with_named_job(facts, |job| look(job).map(Verdict::from_findings))
 }
 
 /// Judges what a run that succeeded has shown to be well.
@@ -36,7 +36,7 @@ pub(super) fn with_job_network(
     by_network: impl FnOnce(&Job<'_>, &Network) -> Looked,
     by_run: impl FnOnce(&Job<'_>, &GlueRun) -> Looked,
 ) -> Judged {
-    with_job_or(facts, |job| {
+    with_named_job(facts, |job| {
         if job.succeeded() {
             return Ok(Verdict::Pass);
         }
@@ -53,15 +53,31 @@ pub(super) fn with_job_network(
     })
 }
 
-fn with_job_or(facts: &Facts, look: impl FnOnce(&Job<'_>) -> Judged) -> Judged {
+fn with_named_job(facts: &Facts, look: impl FnOnce(&Job<'_>) -> Judged) -> Judged {
+    with_job_or(facts, |_, _| Verdict::NotApplicable(NO_JOB), look)
+}
+
+/// Judges the job, or what `absent` says of its name where there is none of that name.
+pub(super) fn with_job_or(
+    facts: &Facts,
+    absent: impl FnOnce(&str, &GlueFacts) -> Verdict,
+    look: impl FnOnce(&Job<'_>) -> Judged,
+) -> Judged {
     let Some(aws) = &facts.aws else { return Ok(Verdict::NotApplicable(NO_AWS)) };
-    if facts.pipeline.glue.as_ref().is_none_or(|glue| glue.job.is_none()) {
+    let Some(name) = facts.pipeline.glue.as_ref().and_then(|glue| glue.job.as_ref()) else {
         return Ok(Verdict::NotApplicable(NO_GLUE));
-    }
+    };
     match aws.glue.job.known()? {
         Some(job) => look(&Job { facts, glue: &aws.glue, job, network: aws.network.as_ref() }),
-        None => Ok(Verdict::NotApplicable(NO_JOB)),
+        None => Ok(absent(name, &aws.glue)),
     }
+}
+
+/// What is to be done about a driver that came with an old version of Glue.
+pub(super) fn newer_driver() -> Fix {
+    let todo = "Move the job to Glue 3.0 or later, or give the connection a driver of its own (JDBC_DRIVER_JAR_URI and \
+                JDBC_DRIVER_CLASS_NAME)";
+    Fix::manual("give it a newer driver", [todo])
 }
 
 /// When a target table was created or altered, and during which run of the Glue job; `None` where it was during none that
@@ -87,7 +103,7 @@ impl<'a> Job<'a> {
 
     /// The region, for commands.
     pub fn region(&self) -> &'a str {
-        self.facts.pipeline.aws.as_ref().map_or("REGION", |aws| aws.region.as_str())
+        region(&self.facts.pipeline)
     }
 
     /// The subnets of its connections.
@@ -128,6 +144,23 @@ impl<'a> Job<'a> {
         }
         let found = self.connections_to(host, engines)?.into_iter().map(|(connection, _)| connection);
         Ok(found.filter(|c| c.driver_jar.is_none()).collect())
+    }
+
+    /// The account that a connection logs in to the target by: the pipeline's own is looked up, others' are not.
+    ///
+    /// # Errors
+    /// It is another, or not known.
+    pub fn account_of(&self, connection: &GlueConnection) -> Result<&'a MyAccount, Unknown> {
+        if connection.user.as_ref() == Some(&self.facts.pipeline.target.user) {
+            return self.facts.target.account.known();
+        }
+        let login = connection.user.as_deref().unwrap_or("(see its secret)");
+        let why = format!(
+            "the login {login} of the Glue connection {} is not the pipeline's; look: SELECT user, host, plugin, ssl_type \
+             FROM mysql.user",
+            connection.name
+        );
+        Err(Unknown::new(UnknownKind::NotConfigured, why))
     }
 
     /// Its version of Glue; empty where it does not say, and then it is none of the old ones.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::aws_parts::{NO_DMS, NO_INSTANCE, OnRds, Part};
+use super::aws_parts::{NO_DMS, NO_INSTANCE, OnRds, Part, region};
 use super::vantage::passed;
 use super::{Finding, Judged, Verdict, aws_parts};
 use crate::facts::aws::{
@@ -87,7 +87,7 @@ impl<'a> Here<'a> {
 
     /// The region, for commands.
     pub fn region(&self) -> &'a str {
-        self.part.pipeline.aws.as_ref().map_or("REGION", |aws| aws.region.as_str())
+        region(self.part.pipeline)
     }
 
     /// The addresses that the replication instance's packets may come from: its own, or else its subnets'; its public

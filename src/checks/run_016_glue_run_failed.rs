@@ -1,11 +1,11 @@
 //! RUN-016: see the check's own explanation.
 
-use super::aws_parts::{NO_AWS, only};
-use super::glue_parts::{Job, NO_GLUE, with_job};
+use super::aws_parts::region;
+use super::glue_parts::{Job, with_job_or};
 use super::{Finding, Judged, Verdict};
 use crate::decode::decode;
 use crate::facts::Facts;
-use crate::facts::aws::GlueRun;
+use crate::facts::aws::{GlueFacts, GlueRun};
 use crate::fixes::{Action, Cost, Fix, Mode, Step};
 use crate::text::nearest;
 
@@ -36,21 +36,15 @@ check! {
 }
 
 fn judge(facts: &Facts) -> Judged {
-    let Some(aws) = &facts.aws else { return Ok(Verdict::NotApplicable(NO_AWS)) };
-    let Some(name) = facts.pipeline.glue.as_ref().and_then(|glue| glue.job.as_ref()) else {
-        return Ok(Verdict::NotApplicable(NO_GLUE));
-    };
-    if aws.glue.job.known()?.is_none() {
-        return Ok(Verdict::Fail(vec![not_there(facts, name, aws.glue.others.value())]));
-    }
-    with_job(facts, |job| {
+    let absent = |name: &str, glue: &GlueFacts| Verdict::Fail(vec![not_there(facts, name, glue.others.value())]);
+    with_job_or(facts, absent, |job| {
         let last = job.last_run()?.filter(|run| run.failed());
-        only(last.map(|run| finding(job, run)))
+        Ok(Verdict::from_findings(last.map(|run| finding(job, run)).into_iter().collect()))
     })
 }
 
 fn not_there(facts: &Facts, name: &str, others: Option<&Vec<String>>) -> Finding {
-    let region = facts.pipeline.aws.as_ref().map_or("this region", |aws| aws.region.as_str());
+    let region = region(&facts.pipeline);
     let mut finding = Finding::new("glue.job", format!("There is no Glue job \"{name}\" in {region}"));
     let others: Vec<&str> = others.into_iter().flatten().map(String::as_str).collect();
     if !others.is_empty() {

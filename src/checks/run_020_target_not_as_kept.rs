@@ -66,8 +66,9 @@ fn judge(facts: &Facts) -> Judged {
         let source = sources.of(database, name);
         match targets.named(database, name) {
             Some(have) => {
-                let want = source.map(|source| target_table(source, pipeline, dialect));
-                changed(facts, kept.kept_at, was, have, want.as_ref())
+                // The dear part: only a table that has changed is mapped.
+                let want = || source.map(|source| target_table(source, pipeline, dialect));
+                changed(facts, kept.kept_at, was, have, want)
             }
             // TSC-021 tells of a selected table that is missing.
             None if source.is_some() => None,
@@ -82,11 +83,14 @@ fn changed(
     kept_at: Timestamp,
     was: &KeptTable,
     have: &MyTable,
-    want: Option<&TargetTable>,
+    want: impl FnOnce() -> Option<TargetTable>,
 ) -> Option<Finding> {
     let mut changes = changes(&was.table, have);
-    if let Some(want) = want.filter(|_| !changes.is_empty()) {
-        let followed = Followed { before: &was.wanted, after: want.wanted(), now: drift(want, have) };
+    if changes.is_empty() {
+        return None;
+    }
+    if let Some(want) = want() {
+        let followed = Followed { before: &was.wanted, after: want.wanted(), now: drift(&want, have) };
         changes.retain(|change| !followed.covers(change));
     }
     if changes.is_empty() {

@@ -51,18 +51,6 @@ pub(super) fn quoted_list<'a>(names: impl IntoIterator<Item = &'a str>) -> Strin
     }
 }
 
-/// So many names stand in one line of evidence.
-const NAMED: usize = 5;
-
-/// `a, b, c, d, e and 3 more`: names as evidence.
-pub(super) fn short_list(names: &[String]) -> String {
-    let shown = names.get(..NAMED).unwrap_or(names).join(", ");
-    match names.len().saturating_sub(NAMED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,11 +59,5 @@ mod tests {
     fn names_read_as_a_sentence() {
         assert_eq!(quoted_list(["a"]), r#""a""#);
         assert_eq!(quoted_list(["a", "b", "c"]), r#""a", "b" and "c""#);
-    }
-    #[test]
-    fn long_lists_are_cut() {
-        let names: Vec<String> = ["a", "b", "c", "d", "e", "f", "g"].map(str::to_owned).into();
-        assert_eq!(short_list(&names[..5]), "a, b, c, d, e");
-        assert_eq!(short_list(&names), "a, b, c, d, e and 2 more");
     }
 }

@@ -2,10 +2,10 @@
 
 use super::aws_fixes::is_mysql;
 use super::aws_parts::with_target;
-use super::source_tables::short_list;
 use super::target_variables::{set_global, variable};
 use super::{Finding, Judged};
 use crate::facts::{Facts, PgTable, Unknown};
+use crate::text::short_list;
 
 check! {
     /// # What it looks at

@@ -3,10 +3,10 @@
 use super::aws_fixes::is_mysql;
 use super::aws_parts::with_target;
 use super::endpoint_session::{session_variable, set_session_variable};
-use super::source_tables::short_list;
 use super::target_variables::is_on;
 use super::{Finding, Judged, pairs};
 use crate::facts::{Facts, MyTable};
+use crate::text::short_list;
 
 check! {
     /// # What it looks at

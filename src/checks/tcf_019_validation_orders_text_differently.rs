@@ -5,9 +5,9 @@ use serde_json::json;
 use super::aws_fixes::{is_mysql, modify_task};
 use super::aws_parts::with_target;
 use super::pairs::Targets;
-use super::source_tables::short_list;
 use super::{Finding, Judged};
 use crate::facts::{Facts, MyTable, PgTable, Unknown};
+use crate::text::short_list;
 
 check! {
     /// # What it looks at

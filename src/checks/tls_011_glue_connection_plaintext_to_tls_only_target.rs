@@ -3,7 +3,7 @@
 use super::glue_parts::{Job, with_unproven_job};
 use super::{Finding, Judged};
 use crate::facts::aws::{GlueConnection, JdbcUrl};
-use crate::facts::{Facts, Unknown, UnknownKind};
+use crate::facts::{Facts, Unknown};
 use crate::fixes::Fix;
 
 check! {
@@ -38,7 +38,7 @@ fn judge(facts: &Facts) -> Judged {
         let plain: Vec<_> = connections.into_iter().filter(|(c, url)| !c.enforce_ssl && is_plaintext(url)).collect();
         let mut findings = Vec::new();
         for (connection, url) in plain {
-            let demand = demand(facts, connection)?;
+            let demand = demand(job, connection)?;
             findings.extend(demand.map(|demand| finding(job, connection, url, &demand)));
         }
         Ok(findings)
@@ -56,21 +56,13 @@ fn is_plaintext(url: &JdbcUrl) -> bool {
 }
 
 /// What of the target demands TLS of this connection; `None` where it takes plaintext too.
-fn demand(facts: &Facts, connection: &GlueConnection) -> Result<Option<String>, Unknown> {
-    let variables = facts.target.variables.known()?;
+fn demand(job: &Job<'_>, connection: &GlueConnection) -> Result<Option<String>, Unknown> {
+    let variables = job.facts.target.variables.known()?;
     if variables.get("require_secure_transport").is_some_and(|v| v.eq_ignore_ascii_case("on") || v == "1") {
         return Ok(Some("require_secure_transport is on".to_owned()));
     }
-    let user = &facts.pipeline.target.user;
-    if connection.user.as_ref() != Some(user) {
-        let why = format!(
-            "the login of the Glue connection {} is not the pipeline's; look: SELECT user, host, ssl_type FROM mysql.user",
-            connection.name
-        );
-        return Err(Unknown::new(UnknownKind::NotConfigured, why));
-    }
-    let requires = !facts.target.account.known()?.ssl_type.is_empty();
-    Ok(requires.then(|| format!("the account {user} is made with REQUIRE SSL")))
+    let requires = !job.account_of(connection)?.ssl_type.is_empty();
+    Ok(requires.then(|| format!("the account {} is made with REQUIRE SSL", job.facts.pipeline.target.user)))
 }
 
 fn finding(job: &Job<'_>, connection: &GlueConnection, url: &JdbcUrl, demand: &str) -> Finding {

@@ -11,10 +11,7 @@ use crate::facts::{self, CANARY_TABLE, Kept, KeptTable, MyTable, kept};
 use crate::pipeline::Pipeline;
 use crate::pipeline::secrets::Passwords;
 use crate::schema::{SchemaReport, TableState, TargetTable};
-use crate::text::safe;
-
-/// So many names stand in one line.
-const NAMED: usize = 5;
+use crate::text::{safe, short_list};
 
 /// Keeps the tables that are there as they are, and says what is odd about them.
 pub(super) async fn run(
@@ -85,7 +82,7 @@ fn warn(report: &SchemaReport) {
     };
     let differing = labels(|state| matches!(state, TableState::Differs { .. }));
     if !differing.is_empty() {
-        let (verb, list) = (if differing.len() == 1 { "differs" } else { "differ" }, short(&differing));
+        let (verb, list) = (if differing.len() == 1 { "differs" } else { "differ" }, short_list(&differing));
         eprintln!(
             "{} {verb} from what the source wants, kept all the same: {list}. See how: cdc-doctor schema --format diff",
             counted(differing.len())
@@ -94,13 +91,6 @@ fn warn(report: &SchemaReport) {
     let missing = labels(|state| *state == TableState::Missing);
     if !missing.is_empty() {
         let verb = if missing.len() == 1 { "is" } else { "are" };
-        eprintln!("{} {verb} not on the target, and not kept: {}.", counted(missing.len()), short(&missing));
-    }
-}
-
-fn short(names: &[String]) -> String {
-    match names.len().saturating_sub(NAMED) {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names[..NAMED].join(", ")),
+        eprintln!("{} {verb} not on the target, and not kept: {}.", counted(missing.len()), short_list(&missing));
     }
 }

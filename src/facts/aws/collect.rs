@@ -3,7 +3,7 @@
 use super::super::board::{Board, Settle, fact};
 use super::super::{Fact, Unknown, UnknownKind};
 use super::dms_model::DmsFacts;
-use super::model::AwsFacts;
+use super::model::{AwsFacts, role_name};
 #[cfg(feature = "ec2")]
 use super::network::Places;
 use super::rds_model::{RdsCluster, RdsFacts, RdsInstance};
@@ -196,7 +196,7 @@ impl AwsFacts {
     /// The role of this ARN, where it was looked at.
     #[must_use]
     pub fn role_of(&self, arn: &str) -> Option<&super::model::Role> {
-        self.roles.value()?.get(iam::role_name(arn))?.as_ref()
+        self.roles.value()?.get(role_name(arn))?.as_ref()
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::super::Fact;
 use super::super::board::Settle;
 use super::super::model::Unknown;
-use super::model::{Role, UnreadableSecret};
+use super::model::{Role, UnreadableSecret, role_name};
 
 /// What Glue says of the job that the pipeline file names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,10 +77,10 @@ pub struct GlueJob {
 }
 
 impl GlueJob {
-    /// The name of its role, which it may have by its ARN: `arn:aws:iam::123456789012:role/path/name`.
+    /// The name of its role, which it may have by its ARN.
     #[must_use]
     pub fn role_name(&self) -> &str {
-        self.role.rsplit('/').next().unwrap_or(&self.role)
+        role_name(&self.role)
     }
 
     /// What the names of the groups with its runs' logs begin with.

@@ -51,11 +51,6 @@ pub(super) async fn role(session: &Session, name: &str) -> Result<Option<Role>, 
     Ok(Some(Role { arn: role.arn().to_owned(), trust: document(trust), attached, inline: inline.await? }))
 }
 
-/// The name of a role that may be told by its ARN: `arn:aws:iam::123456789012:role/path/name`.
-pub(super) fn role_name(role: &str) -> &str {
-    role.rsplit('/').next().unwrap_or(role)
-}
-
 /// Policy documents come with their special characters in percent form.
 fn document(encoded: &str) -> Value {
     let decoded = percent_decode_str(encoded).decode_utf8_lossy();

@@ -124,6 +124,11 @@ pub struct Role {
     pub inline: Vec<String>,
 }
 
+/// The name of a role that may be told by its ARN: `arn:aws:iam::123456789012:role/path/name`.
+pub(super) fn role_name(role: &str) -> &str {
+    role.rsplit('/').next().unwrap_or(role)
+}
+
 impl Role {
     /// The services that may take the role, as the trust policy's allowing statements name them.
     #[must_use]

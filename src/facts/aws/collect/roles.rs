@@ -6,6 +6,7 @@ use super::super::super::Fact;
 use super::super::super::board::Board;
 use super::super::dms_model::DmsFacts;
 use super::super::iam;
+use super::super::model::role_name;
 use super::seen;
 use crate::aws::Session;
 use crate::pipeline::Dms;
@@ -20,7 +21,7 @@ pub(super) async fn roles(board: &Board<'_>, session: &Session, dms: &Dms, first
         handed.extend([endpoint.secret_role.as_ref(), s3].into_iter().flatten().cloned());
         secrets.extend(endpoint.secret.clone().zip(endpoint.secret_role.clone()));
     }
-    names.extend(handed.iter().map(|arn| iam::role_name(arn).to_owned()));
+    names.extend(handed.iter().map(|arn| role_name(arn).to_owned()));
     let mut caller = Fact::pending();
     board.aws(|facts| caller = facts.caller.clone());
     // Without the endpoints it is not known which roles and secrets are theirs.
